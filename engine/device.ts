@@ -1,0 +1,108 @@
+// Opening a GPU through Dawn. The only file that imports "webgpu".
+
+import { create, globals } from "webgpu";
+import { DeviceError } from "./errors.ts";
+
+Object.assign(globalThis, globals);
+
+/** What is known of the adapter that runs the kernels. */
+export interface AdapterInfo {
+  /** Vendor, device and driver as the adapter names them: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)". */
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly backend: string;
+  /** True when a CPU plays the GPU: its times say nothing about a GPU's. */
+  readonly software: boolean;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+export interface DeviceOptions {
+  /** Part of an adapter's native name, case-sensitive, to choose among several. */
+  readonly adapter?: string | undefined;
+  /** "vulkan", "metal", "d3d12", or "null": compiles shaders and runs nothing. Default: the platform's own. */
+  readonly backend?: string | undefined;
+}
+
+export interface OpenedDevice {
+  readonly device: GPUDevice;
+  readonly info: AdapterInfo;
+}
+
+// Dawn crashes the process when the object create() returned is collected while a device lives, so all three stay here.
+const pinned = new Set<unknown>();
+
+const REMEDY = "Run `albert-gpu doctor` to see what is missing and to install a software driver.";
+
+async function findAdapter(options: DeviceOptions): Promise<GPUAdapter> {
+  // One adapter makes one device, so every call makes its own instance.
+  const flags = [
+    "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
+    "disable-dawn-features=timestamp_quantization",
+  ];
+  if (options.adapter !== undefined) flags.push(`adapter=${options.adapter}`);
+  if (options.backend !== undefined) flags.push(`backend=${options.backend}`);
+  const gpu = create(flags);
+  pinned.add(gpu);
+  let adapter: GPUAdapter | null;
+  try {
+    // Without a preference Vulkan adapters keep their order of enumeration, and a software one may come first.
+    adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new DeviceError(`openDevice: no adapter matches; Dawn says: ${text} ${REMEDY}`, { cause });
+  }
+  if (!adapter) {
+    const wanted = options.adapter === undefined ? "" : ` named like "${options.adapter}"`;
+    throw new DeviceError(
+      `openDevice: a WebGPU adapter${wanted} is needed; Dawn found none. ${REMEDY}`,
+    );
+  }
+  pinned.add(adapter);
+  return adapter;
+}
+
+function describe(adapter: GPUAdapter, limits: Record<string, number>): AdapterInfo {
+  const { vendor, architecture, device, description } = adapter.info;
+  const software = adapter.info.isFallbackAdapter || /llvmpipe|swiftshader/i.test(`${device} ${description} ${architecture}`);
+  const name = [device, description].filter((part) => part.length > 0).join(", ");
+  const backend = { linux: "vulkan", darwin: "metal", win32: "d3d12" }[process.platform as "linux"];
+  return {
+    name: name.length > 0 ? name : "unnamed adapter",
+    vendor,
+    architecture,
+    device,
+    backend: backend ?? "unknown",
+    software,
+    features: [...adapter.features].sort(),
+    limits,
+  };
+}
+
+/** Features used where the adapter has them. */
+const WANTED = ["subgroups", "timestamp-query", "shader-f16"] as const;
+
+/**
+ * Opens the preferred adapter with all the limits it offers. Throws DeviceError when there is none.
+ * The caller owns the device: device.destroy() ends it.
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<OpenedDevice> {
+  const adapter = await findAdapter(options);
+  const limits: Record<string, number> = {};
+  // The limits are getters on a prototype: Object.keys sees none of them.
+  for (const name in adapter.limits) {
+    const value = (adapter.limits as unknown as Record<string, unknown>)[name];
+    if (typeof value === "number") limits[name] = value;
+  }
+  const info = describe(adapter, limits);
+  const device = await adapter.requestDevice({
+    label: "albert-gpu",
+    requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: limits,
+  });
+  pinned.add(device);
+  void device.lost.then(() => pinned.delete(device));
+  return { device, info };
+}

@@ -1,0 +1,12 @@
+// The public face of the engine: tensors, tape and ops on a WebGPU device. It knows numbers, not ALBERT.
+
+export type { Activation } from "../kernels/activation.ts";
+export type { AdapterInfo, DeviceOptions } from "./device.ts";
+export * from "./errors.ts";
+export { type ApiCalls, Gpu, openGpu } from "./gpu.ts";
+export * from "./ops/index.ts";
+export { mix, Random } from "./random.ts";
+export { type ParameterPart, ParameterSet, type ParameterSpec } from "./parameters.ts";
+export { elementCount, format, sameShape, type Shape } from "./shape.ts";
+export { type Backward, type Gradient, Tape } from "./tape.ts";
+export { Tensor } from "./tensor.ts";

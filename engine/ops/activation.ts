@@ -1,0 +1,32 @@
+import { type Activation, ACTIVATIONS, activation as kernel } from "../../kernels/activation.ts";
+import { grid } from "../../kernels/kernel.ts";
+import type { Gpu } from "../gpu.ts";
+import type { Tensor } from "../tensor.ts";
+
+/**
+ * Element-wise non-linearity: "gelu_new" (tanh form), "gelu" (erf form), "relu" or "tanh".
+ * x: [...]; returns the same shape. Hendrycks and Gimpel 2016, arXiv:1606.08415.
+ */
+export function activation(gpu: Gpu, x: Tensor, kind: Activation): Tensor {
+  const N = x.size;
+  const y = gpu.like(x);
+  const ACTIVATION = ACTIVATIONS[kind];
+  gpu.launch(kernel, "forward", { x, y }, { N }, grid(Math.ceil(N / 64)), { ACTIVATION });
+  return gpu.tape.record(y, [x], [], (dy) => [
+    (dx, ACCUMULATE) => activationBackward(gpu, x, dy, dx, kind, ACCUMULATE),
+  ]);
+}
+
+/** dx (+)= dy * f'(x). Shared with linear, whose epilogue applies the activation in forward. */
+export function activationBackward(
+  gpu: Gpu,
+  x: Tensor,
+  dy: Tensor,
+  dx: Tensor,
+  kind: Activation,
+  ACCUMULATE: boolean,
+): void {
+  const constants = { ACTIVATION: ACTIVATIONS[kind], ACCUMULATE };
+  const N = x.size;
+  gpu.launch(kernel, "backward", { x, dy, dx }, { N }, grid(Math.ceil(N / 64)), constants);
+}

@@ -1,0 +1,106 @@
+import { adamw as kernel } from "../../kernels/adamw.ts";
+import {
+  GRADIENT_NORM_LANES,
+  GRADIENT_NORM_PARTIALS,
+  gradientNorm as normKernel,
+} from "../../kernels/gradient-norm.ts";
+import { grid } from "../../kernels/kernel.ts";
+import { fill } from "../../kernels/fill.ts";
+import type { Gpu } from "../gpu.ts";
+import type { ParameterSet } from "../parameters.ts";
+import { Tensor } from "../tensor.ts";
+
+/** Elements of a flat buffer that one dispatch binds: 64 MiB, half of the smallest binding limit there is. */
+const SLICE = 1 << 24;
+
+function* slices(size: number): Generator<{ from: number; slice: (flat: Tensor) => Tensor }> {
+  for (let from = 0; from < size; from += SLICE) {
+    const N = Math.min(SLICE, size - from);
+    yield { from, slice: (flat) => new Tensor([N], flat.buffer, flat.offset + from * 4) };
+  }
+}
+
+/** Sets every gradient to zero. */
+export function clearGradients(gpu: Gpu, set: ParameterSet): void {
+  for (const { slice } of slices(set.size)) {
+    const y = slice(set.gradients);
+    gpu.launch(fill, "forward", { y }, { N: y.size, value: 0 }, grid(Math.ceil(y.size / 64)));
+  }
+}
+
+/**
+ * The global L2 norm of all gradients and the factor that clips it to `maxNorm` (0: no clipping), as
+ * torch.nn.utils.clip_grad_norm_. Returns [norm, factor, finite] on the device, for adamw.
+ */
+export function gradientNorm(gpu: Gpu, set: ParameterSet, maxNorm: number): Tensor {
+  const parts = Math.ceil(set.size / SLICE);
+  const partial = gpu.empty([parts * GRADIENT_NORM_PARTIALS]);
+  let first = 0;
+  for (const { slice } of slices(set.size)) {
+    const x = slice(set.gradients);
+    const groups = Math.min(GRADIENT_NORM_PARTIALS, Math.ceil(x.size / GRADIENT_NORM_LANES));
+    const params = { N: x.size, first, max_norm: 0 };
+    gpu.launch(normKernel, "partial", { x, partial_out: partial }, params, [groups, 1, 1]);
+    first += groups;
+  }
+  const state = gpu.empty([3]);
+  const params = { N: first, first: 0, max_norm: maxNorm };
+  gpu.launch(normKernel, "total", { partial_in: partial, state }, params, [1, 1, 1]);
+  gpu.release(partial);
+  return state;
+}
+
+/** Settings of AdamW; the field's defaults are betas 0.9 and 0.999, eps 1e-8. */
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+}
+
+/** First and second moments, as long as the parameters' flat buffer. */
+export interface Moments {
+  readonly m: Tensor;
+  readonly v: Tensor;
+}
+
+/**
+ * One AdamW update of all parameters with decoupled weight decay, in torch.optim.AdamW's order of operations.
+ * `state` is gradientNorm's: gradients are scaled by its factor, and nothing changes when it is not finite.
+ * `step` counts from 1. Loshchilov and Hutter 2019, arXiv:1711.05101.
+ */
+export function adamw(
+  gpu: Gpu,
+  set: ParameterSet,
+  { m, v }: Moments,
+  state: Tensor,
+  lr: number,
+  step: number,
+  { beta1, beta2, eps, weightDecay }: AdamWOptions,
+): void {
+  for (const { from, slice } of slices(set.size)) {
+    const parameter = slice(set.values);
+    const N = parameter.size;
+    const buffers = {
+      gradient: slice(set.gradients),
+      state,
+      parameter,
+      m: slice(m),
+      v: slice(v),
+    };
+    const params = {
+      N,
+      decayed: Math.min(N, Math.max(0, set.decayed - from)),
+      lr,
+      weight_decay: weightDecay,
+      beta1,
+      one_minus_beta1: 1 - beta1,
+      beta2,
+      one_minus_beta2: 1 - beta2,
+      eps,
+      step_size: lr / (1 - beta1 ** step),
+      root_c2: Math.sqrt(1 - beta2 ** step),
+    };
+    gpu.launch(kernel, "update", buffers, params, grid(Math.ceil(N / 64)));
+  }
+}

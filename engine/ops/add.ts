@@ -1,0 +1,14 @@
+import { add as kernel } from "../../kernels/add.ts";
+import { grid } from "../../kernels/kernel.ts";
+import type { Gpu } from "../gpu.ts";
+import { expectShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** Element-wise sum. a, b: [...], one shape. Returns that shape. Throws ShapeError when they differ. */
+export function add(gpu: Gpu, a: Tensor, b: Tensor): Tensor {
+  expectShape("add: b", b.shape, a.shape);
+  const y = gpu.like(a);
+  const N = a.size;
+  gpu.launch(kernel, "forward", { a, b, y }, { N }, grid(Math.ceil(N / 64)));
+  return gpu.tape.record(y, [a, b], [], (dy) => [dy, dy]);
+}

@@ -1,0 +1,27 @@
+import {
+  COLUMN_SUM_LANES,
+  COLUMN_SUM_ROWS,
+  columnSum as kernel,
+} from "../../kernels/column-sum.ts";
+import type { Gpu } from "../gpu.ts";
+import { rowsAndColumns } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** y (+)= the sum of x over all axes but the last. x: [..., C], y: [C]. Two stages, always in the same order. */
+export function columnSumInto(gpu: Gpu, x: Tensor, y: Tensor, accumulate: boolean): void {
+  const { R, C } = rowsAndColumns(x.shape);
+  const P = Math.ceil(R / COLUMN_SUM_ROWS);
+  const partial = gpu.empty([P, C]);
+  const columns = Math.ceil(C / COLUMN_SUM_LANES);
+  gpu.launch(kernel, "partial", { x, partial_out: partial }, { R, C }, [columns, P, 1]);
+  totalInto(gpu, partial, y, accumulate);
+  gpu.release(partial);
+}
+
+/** The second stage alone: y (+)= the sum of partial's rows. partial: [P, C], y: [C]. */
+export function totalInto(gpu: Gpu, partial: Tensor, y: Tensor, ACCUMULATE: boolean): void {
+  const { R, C } = rowsAndColumns(partial.shape);
+  const buffers = { partial_in: partial, y };
+  const columns = Math.ceil(C / COLUMN_SUM_LANES);
+  gpu.launch(kernel, "total", buffers, { R, C }, [columns, 1, 1], { ACCUMULATE });
+}

@@ -1,0 +1,32 @@
+import { crossEntropy as kernel } from "../../kernels/cross-entropy.ts";
+import { grid } from "../../kernels/kernel.ts";
+import { ShapeError } from "../errors.ts";
+import type { Gpu } from "../gpu.ts";
+import { format } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/**
+ * Mean over rows of -log softmax(logits)[label]. logits: [R, C]; labels: R class numbers below C. Returns [1].
+ * Throws ShapeError for a count or label that does not fit.
+ */
+export function crossEntropy(gpu: Gpu, logits: Tensor, labels: Uint32Array): Tensor {
+  const [R, C] = [logits.shape[0]!, logits.shape[1]!];
+  if (labels.length !== R || labels.some((label) => label >= C)) {
+    throw new ShapeError(
+      `crossEntropy: ${R} labels below ${C} are needed for logits ${format(logits.shape)}; got ${labels.join(", ")}.`,
+    );
+  }
+  const params = { R, C };
+  const uploaded = gpu.upload(labels);
+  const probs = gpu.like(logits);
+  const loss = gpu.empty([1]);
+  const forward = { labels: uploaded, logits, probs_out: probs, loss };
+  gpu.launch(kernel, "forward", forward, params, [1, 1, 1]);
+  return gpu.tape.record(loss, [logits], [uploaded, probs], (dloss) => [
+    (dlogits, ACCUMULATE) => {
+      const backward = { labels: uploaded, probs, dloss, dlogits };
+      const groups = grid(Math.ceil(logits.size / 64));
+      gpu.launch(kernel, "backward", backward, params, groups, { ACCUMULATE });
+    },
+  ]);
+}

@@ -1,0 +1,111 @@
+import { embedding as kernel } from "../../kernels/embedding.ts";
+import { grid } from "../../kernels/kernel.ts";
+import { ShapeError } from "../errors.ts";
+import type { Gpu } from "../gpu.ts";
+import { format } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** Tokens one thread adds up at most, so that frequent rows do not serialise. */
+const CHUNK = 32;
+
+/** Groups of items with one owner each, as offsets into a list; `targets` are element offsets of the owners' rows. */
+export interface Owners {
+  readonly offsets: Uint32Array;
+  readonly items: Uint32Array;
+  readonly targets: Uint32Array;
+}
+
+/**
+ * Buckets positions by table row. index: [S][R] element offsets of rows; the positions of `skip` rows are left out.
+ * Returns two levels: positions into chunks of at most CHUNK, then chunks into rows, rows in ascending order.
+ */
+export function bucketRows(
+  index: Uint32Array,
+  R: number,
+  C: number,
+  skip: ReadonlySet<number>,
+): { chunks: Owners; rows: Owners } {
+  const order = Uint32Array.from(index.keys()).filter((at) => !skip.has(index[at]!));
+  order.sort((a, b) => index[a]! - index[b]! || a - b);
+  const items = order.map((at) => at % R); // the position in dy: [R, C]
+  const chunkOffsets = [0];
+  const rowOffsets = [0];
+  const rowTargets: number[] = [];
+  for (let from = 0; from < order.length; ) {
+    const row = index[order[from]!]!;
+    let to = from;
+    while (to < order.length && index[order[to]!] === row) to++;
+    for (; from < to; from = Math.min(from + CHUNK, to)) chunkOffsets.push(Math.min(from + CHUNK, to));
+    rowOffsets.push(chunkOffsets.length - 1);
+    rowTargets.push(row);
+  }
+  const count = chunkOffsets.length - 1;
+  return {
+    chunks: {
+      offsets: Uint32Array.from(chunkOffsets),
+      items,
+      targets: Uint32Array.from({ length: count }, (_, i) => i * C),
+    },
+    rows: {
+      offsets: Uint32Array.from(rowOffsets),
+      items: Uint32Array.from({ length: count }, (_, i) => i),
+      targets: Uint32Array.from(rowTargets),
+    },
+  };
+}
+
+/**
+ * y[r] = sum over s of the table row that starts at element index[s * R + r]: the word, position and type embeddings of
+ * a token, whose tables lie in one buffer. table: flat, index: [S * R], returns [R, C].
+ * Rows that start at an element of `frozen` get no gradient (the padding row). Throws ShapeError for an index out of range.
+ */
+export function embedding(
+  gpu: Gpu,
+  table: Tensor,
+  index: Uint32Array,
+  R: number,
+  C: number,
+  frozen: ReadonlySet<number> = new Set(),
+): Tensor {
+  const outside = index.find((at) => at + C > table.size);
+  if (outside !== undefined || index.length % R !== 0) {
+    throw new ShapeError(
+      `embedding: ${index.length} offsets of rows [${C}] must lie in a table of ${table.size} elements for ${R} tokens; got ${outside ?? "a ragged list"}.`,
+    );
+  }
+  const S = index.length / R;
+  const uploaded = gpu.upload(index, [S, R]);
+  const y = gpu.empty([R, C]);
+  const buffers = { index: uploaded, table, y };
+  gpu.launch(kernel, "forward", buffers, { R, C, S }, grid(Math.ceil(y.size / 64)));
+  return gpu.tape.record(y, [table], [uploaded], (dy, scratch) => [
+    (dtable, accumulate) => {
+      if (!accumulate) {
+        throw new ShapeError(
+          `embedding: the table ${format(table.shape)} must be a parameter, whose gradient is added to.`,
+        );
+      }
+      const { chunks, rows } = bucketRows(index, R, C, frozen);
+      if (rows.targets.length === 0) return;
+      // As long as the largest case, so that the buffers do not depend on the tokens.
+      const most = Math.ceil(index.length / CHUNK) + index.length;
+      const partial = scratch(gpu.empty([most, C]));
+      const sum = (owners: Owners, source: Tensor, sums: Tensor, ACCUMULATE: boolean): void => {
+        const padded = (values: Uint32Array, length: number): Tensor => {
+          const whole = new Uint32Array(length);
+          whole.set(values);
+          return scratch(gpu.upload(whole));
+        };
+        const offsets = padded(owners.offsets, most + 1);
+        const items = padded(owners.items, most);
+        const targets = padded(owners.targets, most);
+        const R = owners.targets.length;
+        const groups = grid(Math.ceil((R * C) / 64));
+        const all = { offsets, items, targets, source, sums };
+        gpu.launch(kernel, "backward", all, { R, C, S: 0 }, groups, { ACCUMULATE });
+      };
+      sum(chunks, dy, partial, false);
+      sum(rows, partial, dtable, true);
+    },
+  ]);
+}

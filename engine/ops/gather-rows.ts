@@ -1,0 +1,32 @@
+import { fill } from "../../kernels/fill.ts";
+import { gatherRows as kernel } from "../../kernels/gather-rows.ts";
+import { grid } from "../../kernels/kernel.ts";
+import { ShapeError } from "../errors.ts";
+import type { Gpu } from "../gpu.ts";
+import { format } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/**
+ * y[b] = x[rows[b]], for the first token of each sequence. x: [R, C]; rows: indices below R, none twice.
+ * Returns [rows.length, C]. Throws ShapeError for an index out of range or repeated.
+ */
+export function gatherRows(gpu: Gpu, x: Tensor, rows: Uint32Array): Tensor {
+  const [R, C] = [x.shape[0]!, x.shape[1]!];
+  if (rows.some((row) => row >= R) || new Set(rows).size !== rows.length) {
+    throw new ShapeError(
+      `gatherRows: rows must be distinct and below ${R} for x ${format(x.shape)}; got ${rows.join(", ")}.`,
+    );
+  }
+  const index = gpu.upload(rows);
+  const y = gpu.empty([rows.length, C]);
+  const params = { N: y.size, C };
+  const groups = grid(Math.ceil(y.size / 64));
+  gpu.launch(kernel, "forward", { index, x, y }, params, groups);
+  return gpu.tape.record(y, [x], [index], (dy) => [
+    (dx, accumulate) => {
+      const N = dx.size;
+      if (!accumulate) gpu.launch(fill, "forward", { y: dx }, { N, value: 0 }, grid(Math.ceil(N / 64)));
+      gpu.launch(kernel, "backward", { index, dy, dx }, params, groups);
+    },
+  ]);
+}

@@ -1,0 +1,12 @@
+export { activation } from "./activation.ts";
+export { adamw, type AdamWOptions, clearGradients, gradientNorm, type Moments } from "./adamw.ts";
+export { add } from "./add.ts";
+export { attention, sequenceRows, type SequenceRows } from "./attention.ts";
+export { columnSumInto } from "./column-sum.ts";
+export { crossEntropy } from "./cross-entropy.ts";
+export { dropout, type DropoutKey } from "./dropout.ts";
+export { embedding } from "./embedding.ts";
+export { gatherRows } from "./gather-rows.ts";
+export { layerNorm } from "./layer-norm.ts";
+export { linear } from "./linear.ts";
+export { type Epilogue, type Layout, matmul, matmulInto } from "./matmul.ts";

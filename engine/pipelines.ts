@@ -1,0 +1,128 @@
+// Compiled kernels and their bind groups, each made once.
+
+import { type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
+import { type AlbertGpuError, KernelError, invariant } from "./errors.ts";
+import type { ApiCalls } from "./gpu.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface Pipeline {
+  readonly id: number;
+  readonly label: string;
+  readonly gpu: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly layoutId: number;
+  /** Names and numbers of the bindings, in the order of the declaration. */
+  readonly bindings: readonly { readonly name: string; readonly index: number }[];
+}
+
+/** Turns "…:LINE:COLUMN message" of the joined text into file:line of the part it came from. */
+export function locate(kernel: Kernel, sourceLine: number, message: string): string {
+  return message.replace(/:(\d+):(\d+) (error|warning|note)/g, (whole, line, column, kind) => {
+    const at = Number(line) - sourceLine;
+    const file = kernel.files.findLast((candidate) => candidate.firstLine <= at);
+    return file ? `${file.path}:${at - file.firstLine + 1}:${column} ${kind}` : whole;
+  });
+}
+
+export class PipelineCache {
+  #device: GPUDevice;
+  #calls: ApiCalls;
+  #takeFailure: () => Error | undefined;
+  #pipelines = new Map<Kernel, Map<string, Pipeline>>();
+  #layouts = new Map<string, { id: number; gpu: GPUBindGroupLayout }>();
+  #groups = new Map<string, GPUBindGroup>();
+  #count = 0;
+  #largestBinding: number;
+
+  /** `takeFailure` returns and clears the last error the device reported; Dawn reports them within the call. */
+  constructor(device: GPUDevice, calls: ApiCalls, takeFailure: () => Error | undefined) {
+    this.#device = device;
+    this.#calls = calls;
+    this.#largestBinding = device.limits.maxStorageBufferBindingSize;
+    this.#takeFailure = takeFailure;
+  }
+
+  get(kernel: Kernel, entry: string, constants: Constants): Pipeline {
+    let cache = this.#pipelines.get(kernel);
+    if (!cache) this.#pipelines.set(kernel, (cache = new Map()));
+    let key = entry;
+    for (const name in constants) key += `,${name}=${constants[name]}`;
+    let pipeline = cache.get(key);
+    if (!pipeline) cache.set(key, (pipeline = this.compile(kernel, entry, constants)));
+    return pipeline;
+  }
+
+  bindGroup(pipeline: Pipeline, buffers: Readonly<Record<string, Tensor>>): GPUBindGroup {
+    let key = `${pipeline.layoutId}`;
+    for (const { name } of pipeline.bindings) {
+      const tensor = buffers[name];
+      invariant(tensor !== undefined, () => `${pipeline.label}: no buffer for "${name}"`);
+      // A pool buffer is bound whole, so that shapes may differ; slices of a persistent one by their range.
+      key += tensor.buffer.pool
+        ? `,${tensor.buffer.id}`
+        : `,${tensor.buffer.id}:${tensor.offset}:${tensor.byteLength}`;
+    }
+    let group = this.#groups.get(key);
+    if (!group) {
+      group = this.#device.createBindGroup({
+        label: pipeline.label,
+        layout: pipeline.layout,
+        entries: pipeline.bindings.map(({ name, index }) => {
+          const { buffer, offset, byteLength } = buffers[name]!;
+          const size = buffer.pool ? Math.min(buffer.bytes, this.#largestBinding) : byteLength;
+          return { binding: index, resource: { buffer: buffer.gpu, offset, size } };
+        }),
+      });
+      this.#calls.bindGroups++;
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  private layout(kernel: Kernel, entry: string): { id: number; gpu: GPUBindGroupLayout } {
+    const bindings = kernel.entries[entry]!.map((name) => kernel.bindings.get(name)!);
+    const key = bindings.map(({ index, access }) => `${index}${access}`).join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      const gpu = this.#device.createBindGroupLayout({
+        label: key,
+        entries: bindings.map(({ index, access }) => ({
+          binding: index,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+        })),
+      });
+      this.#layouts.set(key, (layout = { id: this.#layouts.size, gpu }));
+    }
+    return layout;
+  }
+
+  private compile(kernel: Kernel, entry: string, constants: Constants): Pipeline {
+    const label = `${kernel.name}/${entry}`;
+    const unknown = Object.keys(constants).filter((name) => !(name in kernel.constants));
+    if (unknown.length > 0) {
+      throw new KernelError(`${label}: constants must be declared; got ${unknown.join(", ")}.`);
+    }
+    const { code, sourceLine } = specialise(kernel, constants);
+    const { id: layoutId, gpu: layout } = this.layout(kernel, entry);
+    const module = this.#device.createShaderModule({ label, code });
+    this.throwFailure(label, kernel, sourceLine);
+    const gpu = this.#device.createComputePipeline({
+      label,
+      layout: this.#device.createPipelineLayout({
+        bindGroupLayouts: [layout],
+        immediateSize: Object.keys(kernel.params).length * 4,
+      }),
+      compute: { module, entryPoint: entry },
+    });
+    this.throwFailure(label, kernel, sourceLine);
+    this.#calls.pipelines++;
+    const bindings = kernel.entries[entry]!.map((name) => kernel.bindings.get(name)!);
+    return { id: this.#count++, label, gpu, layout, layoutId, bindings };
+  }
+
+  private throwFailure(label: string, kernel: Kernel, sourceLine: number): void {
+    const failure = this.#takeFailure() as AlbertGpuError | undefined;
+    if (failure) throw new KernelError(`${label}: ${locate(kernel, sourceLine, failure.message)}`);
+  }
+}

@@ -1,0 +1,30 @@
+import { ShapeError } from "./errors.ts";
+
+/** Sizes of a tensor's axes, outermost first. A scalar is [1]. */
+export type Shape = readonly number[];
+
+export function elementCount(shape: Shape): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** "[8, 128, 768]". */
+export function format(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}
+
+/** Throws ShapeError unless `shape` is `expected`; `what` names the operation and argument: "linear: bias". */
+export function expectShape(what: string, shape: Shape, expected: Shape): void {
+  if (!sameShape(shape, expected)) {
+    throw new ShapeError(`${what} must be ${format(expected)}; got ${format(shape)}.`);
+  }
+}
+
+/** Splits a [..., C] shape into rows and columns: all axes but the last, and the last. */
+export function rowsAndColumns(shape: Shape): { R: number; C: number } {
+  const C = shape.at(-1) ?? 1;
+  return { R: elementCount(shape) / C, C };
+}

@@ -1,0 +1,153 @@
+// Reverse-mode differentiation. An op records one closure that writes its inputs' gradients; backward walks the record
+// from the end. Gradients are added up here and nowhere else: ALBERT's shared layer is one parameter with many uses.
+
+import { add } from "../kernels/add.ts";
+import { fill } from "../kernels/fill.ts";
+import { grid } from "../kernels/kernel.ts";
+import { ShapeError } from "./errors.ts";
+import type { Gpu } from "./gpu.ts";
+import { format, sameShape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * What an op's backward gives for one input: a tensor that already holds the gradient (and may be another's too), or a
+ * function that writes it to `into`, on top of what is there if `accumulate`. Null: this input gets none.
+ */
+export type Gradient = Tensor | ((into: Tensor, accumulate: boolean) => void) | null;
+
+/**
+ * Returns the gradients of an op's inputs, in their order. `scratch` marks a tensor that the gradients are written from
+ * and that nobody needs after that.
+ */
+export type Backward = (dy: Tensor, scratch: (tensor: Tensor) => Tensor) => readonly Gradient[];
+
+interface Node {
+  readonly output: Tensor;
+  readonly inputs: readonly Tensor[];
+  readonly saved: readonly Tensor[];
+  readonly backward: Backward;
+}
+
+export class Tape {
+  #gpu: Gpu;
+  #nodes: Node[] | undefined;
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  get recording(): boolean {
+    return this.#nodes !== undefined;
+  }
+
+  /**
+   * Called by an op once it has launched its forward: says how `output` depends on `inputs`. `saved` are tensors only
+   * backward reads; they are freed at once when nothing records. Returns `output`.
+   */
+  record(
+    output: Tensor,
+    inputs: readonly Tensor[],
+    saved: readonly Tensor[],
+    backward: Backward,
+  ): Tensor {
+    if (this.#nodes) this.#nodes.push({ output, inputs, saved, backward });
+    else for (const tensor of saved) this.#gpu.release(tensor);
+    return output;
+  }
+
+  /**
+   * Runs `forward`, which returns a loss of shape [1], then adds `scale` times the loss's derivatives to the `grad` of
+   * every parameter it used. Activations are freed on the way back. Returns the loss. Throws ShapeError for another shape.
+   */
+  gradients(forward: () => Tensor, scale = 1): Tensor {
+    this.#nodes = [];
+    try {
+      const loss = forward();
+      if (!sameShape(loss.shape, [1])) {
+        throw new ShapeError(
+          `tape.gradients: the loss must be [1]; got ${format(loss.shape)}. Reduce it first.`,
+        );
+      }
+      this.backward(loss, scale, this.#nodes);
+      return loss;
+    } finally {
+      this.#nodes = undefined;
+    }
+  }
+
+  private backward(loss: Tensor, scale: number, nodes: readonly Node[]): void {
+    const gpu = this.#gpu;
+    const computed = new Set(nodes.map((node) => node.output));
+    const gradients = new Map<Tensor, Tensor>();
+    const seed = gpu.like(loss);
+    gpu.launch(fill, "forward", { y: seed }, { N: 1, value: scale }, grid(1));
+    gradients.set(loss, seed);
+    for (const node of nodes.toReversed()) {
+      const dy = gradients.get(node.output);
+      if (dy) {
+        gradients.delete(node.output);
+        const scratch: Tensor[] = [];
+        const inputGradients = node.backward(dy, (tensor) => {
+          scratch.push(tensor);
+          return tensor;
+        });
+        inputGradients.forEach((gradient, i) => {
+          if (gradient) this.contribute(gradients, computed, node.inputs[i]!, gradient);
+        });
+        for (const tensor of scratch) gpu.release(tensor);
+        gpu.release(dy);
+      }
+      // Every later user of these has run its backward: the record is in order of use.
+      for (const tensor of node.saved) gpu.release(tensor);
+      if (node.output !== loss) gpu.release(node.output);
+    }
+  }
+
+  private contribute(
+    gradients: Map<Tensor, Tensor>,
+    computed: ReadonlySet<Tensor>,
+    input: Tensor,
+    gradient: Exclude<Gradient, null>,
+  ): void {
+    const gpu = this.#gpu;
+    const written = typeof gradient === "function";
+    if (input.grad) {
+      if (written) gradient(input.grad, true);
+      else this.accumulate(gradient, input.grad);
+      return;
+    }
+    if (!computed.has(input)) return; // data, not a result: nobody asks for its gradient
+    const before = gradients.get(input);
+    if (!before) {
+      if (written) {
+        const into = gpu.like(input);
+        gradient(into, false);
+        gradients.set(input, into);
+      } else {
+        gradient.buffer.refs++;
+        gradients.set(input, gradient);
+      }
+    } else if (before.buffer.refs === 1) {
+      if (written) gradient(before, true);
+      else this.accumulate(gradient, before);
+    } else {
+      // `before` is also another tensor's gradient: the sum goes elsewhere.
+      const sum = gpu.like(input);
+      const N = input.size;
+      if (written) {
+        gradient(sum, false);
+        this.accumulate(before, sum);
+      } else {
+        const buffers = { a: before, b: gradient, y: sum };
+        gpu.launch(add, "forward", buffers, { N }, grid(Math.ceil(N / 64)));
+      }
+      gpu.release(before);
+      gradients.set(input, sum);
+    }
+  }
+
+  private accumulate(a: Tensor, y: Tensor): void {
+    const N = y.size;
+    this.#gpu.launch(add, "accumulate", { a, y }, { N }, grid(Math.ceil(N / 64)));
+  }
+}

@@ -1,0 +1,31 @@
+import type { PoolBuffer } from "./buffers.ts";
+import { elementCount, type Shape } from "./shape.ts";
+
+/**
+ * A shape over a range of a GPU buffer; the elements are 4 bytes, f32 or u32 by use. A tensor does not own its buffer:
+ * the pool, the step or a ParameterSet does. Row-major, no strides.
+ */
+export class Tensor {
+  readonly shape: Shape;
+  readonly buffer: PoolBuffer;
+  /** Start of the range in bytes; a multiple of 256. */
+  readonly offset: number;
+  /** Gradient accumulated by Tape.backward; only parameters have one. */
+  readonly grad: Tensor | undefined;
+
+  constructor(shape: Shape, buffer: PoolBuffer, offset = 0, grad?: Tensor) {
+    this.shape = shape;
+    this.buffer = buffer;
+    this.offset = offset;
+    this.grad = grad;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return elementCount(this.shape);
+  }
+
+  get byteLength(): number {
+    return this.size * 4;
+  }
+}

@@ -1,0 +1,8 @@
+import { defineKernel } from "./kernel.ts";
+
+export const add = defineKernel("add", {
+  files: ["./shared/index.wgsl", "./add.wgsl"],
+  params: { N: "u32" },
+  constants: { LANES: 64 },
+  entries: { forward: ["a", "b", "y"], accumulate: ["a", "y"] },
+});

@@ -1,0 +1,38 @@
+// column-sum — y[c] (+)= sum over r of x[r, c], in two stages and a fixed order.   x: [R, C]   partial: [P, C]   y: [C]
+// partial: workgroup (column block, p) adds ROWS rows; one thread per column.   total: one thread per column adds P rows.
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> partial_out: array<f32>;
+@group(0) @binding(1) var<storage, read> partial_in: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(LANES)
+fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let c = group.x * LANES + lane;
+  if (c >= params.C) {
+    return;
+  }
+  let from = group.y * ROWS;
+  let to = min(from + ROWS, params.R);
+  var sum = 0.0;
+  for (var r = from; r < to; r++) {
+    sum += x[r * params.C + c];
+  }
+  partial_out[group.y * params.C + c] = sum;
+}
+
+@compute @workgroup_size(LANES)
+fn total(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let c = group.x * LANES + lane;
+  if (c >= params.C) {
+    return;
+  }
+  var sum = 0.0;
+  for (var p = 0u; p < params.R; p++) {
+    sum += partial_in[p * params.C + c];
+  }
+  if (ACCUMULATE) {
+    y[c] += sum;
+  } else {
+    y[c] = sum;
+  }
+}

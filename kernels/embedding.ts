@@ -1,0 +1,11 @@
+import { defineKernel } from "./kernel.ts";
+
+export const embedding = defineKernel("embedding", {
+  files: ["./shared/index.wgsl", "./embedding.wgsl"],
+  params: { R: "u32", C: "u32", S: "u32" },
+  constants: { LANES: 64, ACCUMULATE: false },
+  entries: {
+    forward: ["index", "table", "y"],
+    backward: ["offsets", "items", "targets", "source", "sums"],
+  },
+});

@@ -1,0 +1,136 @@
+// A kernel as a plain typed value: WGSL source, per-launch parameters, pipeline constants, entry points.
+// This file holds no GPU object. The bindings' numbers and access modes are read from the WGSL itself, their one home.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** Element type of a per-launch parameter; each takes 4 bytes of `var<immediate>`. */
+export type ParamType = "u32" | "f32";
+export type Params = Readonly<Record<string, ParamType>>;
+/** Values put before the source as WGSL `const` declarations: u32 numbers and booleans. */
+export type Constants = Readonly<Record<string, number | boolean>>;
+/** Workgroup counts of a launch in x, y and z. */
+export type Grid = readonly [x: number, y: number, z: number];
+export type Access = "read" | "read_write";
+
+/** The names of an entry point's storage bindings, in any order. */
+export type Entries = Readonly<Record<string, readonly string[]>>;
+
+/** A module-scope storage variable of a kernel's source. */
+export interface Binding {
+  readonly name: string;
+  readonly index: number;
+  readonly access: Access;
+}
+
+export interface Kernel<P extends Params = Params, E extends Entries = Entries> {
+  readonly name: string;
+  /** The joined WGSL, without the constants' prelude. */
+  readonly source: string;
+  /** Which file each part of `source` came from, and the line in `source` it starts at. */
+  readonly files: readonly { readonly path: string; readonly firstLine: number }[];
+  readonly params: P;
+  /** Every constant the source expects, with its default. */
+  readonly constants: Constants;
+  readonly entries: E;
+  /** WGSL `enable` directives the source needs. */
+  readonly enables: readonly string[];
+  readonly bindings: ReadonlyMap<string, Binding>;
+}
+
+/** Largest parameter block: WebGPU guarantees 64 bytes of immediates where it has them. */
+export const MAX_PARAM_BYTES = 64;
+/** Largest workgroup count of one dispatch dimension that every WebGPU device accepts. */
+export const MAX_GRID = 65535;
+
+const STORAGE =
+  /@group\(0\)\s*@binding\((\d+)\)\s*var<storage\s*,\s*(read|read_write)>\s*(\w+)\s*:/g;
+
+/**
+ * Declares a kernel. `files` are WGSL paths relative to this folder, joined in order; module scope in WGSL is
+ * order-free, so shared code may come first or last. Throws when an entry names a binding the source lacks.
+ */
+export function defineKernel<
+  const P extends Params,
+  const C extends Constants,
+  const E extends Entries,
+>(
+  name: string,
+  spec: {
+    files: readonly string[];
+    params: P;
+    constants?: C;
+    entries: E;
+    enables?: readonly string[];
+  },
+): Kernel<P, E> {
+  let source = "";
+  const files: { path: string; firstLine: number }[] = [];
+  for (const file of spec.files) {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    files.push({ path, firstLine: source.split("\n").length });
+    source += `${readFileSync(path, "utf8").trimEnd()}\n`;
+  }
+  const bindings = new Map<string, Binding>();
+  for (const [, index, access, variable] of source.matchAll(STORAGE)) {
+    bindings.set(variable!, { name: variable!, index: Number(index), access: access as Access });
+  }
+  for (const [entry, names] of Object.entries(spec.entries)) {
+    if (!new RegExp(`\\bfn ${entry}\\b`).test(source)) {
+      throw new Error(`kernel ${name}: the source has no entry point "${entry}".`);
+    }
+    for (const binding of names) {
+      if (!bindings.has(binding)) {
+        throw new Error(`kernel ${name}/${entry}: the source has no storage variable "${binding}".`);
+      }
+    }
+  }
+  if (Object.keys(spec.params).length * 4 > MAX_PARAM_BYTES) {
+    throw new Error(`kernel ${name}: parameters must fit ${MAX_PARAM_BYTES} bytes.`);
+  }
+  const { params, entries, constants = {}, enables = [] } = spec;
+  return { name, source, files, params, constants, entries, enables, bindings };
+}
+
+/** The WGSL text of one specialisation: enables, `const` prelude, parameter block, source. Also its line offset. */
+export function specialise(
+  kernel: Kernel,
+  constants: Constants,
+): { code: string; sourceLine: number } {
+  const lines = kernel.enables.map((name) => `enable ${name};`);
+  for (const [name, fallback] of Object.entries(kernel.constants)) {
+    const value = constants[name] ?? fallback;
+    lines.push(
+      typeof value === "boolean" ? `const ${name} = ${value};` : `const ${name}: u32 = ${value}u;`,
+    );
+  }
+  const fields = Object.entries(kernel.params).map(([name, type]) => `${name}: ${type}`);
+  lines.push(`struct Params { ${fields.join(", ")} }`, "var<immediate> params: Params;");
+  return { code: `${lines.join("\n")}\n${kernel.source}`, sourceLine: lines.length };
+}
+
+/** Packs parameter values in declaration order, 4 bytes each. */
+export function packParams<P extends Params>(
+  params: P,
+  values: Readonly<Record<keyof P, number>>,
+): Uint32Array<ArrayBuffer> {
+  const names = Object.keys(params);
+  const words = new Uint32Array(names.length);
+  const floats = new Float32Array(words.buffer);
+  names.forEach((name, i) => {
+    const value = values[name]!;
+    if (params[name] === "u32") words[i] = value;
+    else floats[i] = value;
+  });
+  return words;
+}
+
+/**
+ * Folds a one-dimensional count of workgroups into x and y, because a dimension holds at most 65,535.
+ * Shaders undo it with `linear_workgroup` and return when the index is past the end.
+ */
+export function grid(count: number): Grid {
+  if (count <= MAX_GRID) return [count, 1, 1];
+  const y = Math.ceil(count / MAX_GRID);
+  return [Math.ceil(count / y), y, 1];
+}

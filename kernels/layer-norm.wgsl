@@ -1,0 +1,125 @@
+// layer-norm — y = (s - mean) * rstd * gamma + beta over the last axis, s = x or x + residual.
+// Ba et al. 2016, arXiv:1607.06450; the sum first is BERT's and ALBERT's post-norm residual.
+// x, residual, sum, y, dy, dx: [R, C]   gamma, beta: [C]   mean, rstd: [R], saved by forward for backward
+// partial_gamma, partial_beta: [P, C], summed by column-sum/total.
+// Mapping: one workgroup per row, LANES threads stride over C; backwardParams: one thread per column and block of ROWS rows.
+// The variance takes a second pass over the row: E[s^2] - E[s]^2 cancels in f32.
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> residual: array<f32>;
+@group(0) @binding(2) var<storage, read> gamma: array<f32>;
+@group(0) @binding(3) var<storage, read> beta: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<storage, read_write> mean_out: array<f32>;
+@group(0) @binding(7) var<storage, read_write> rstd_out: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(6) var<storage, read> mean: array<f32>;
+@group(0) @binding(7) var<storage, read> rstd: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partial_gamma: array<f32>;
+@group(0) @binding(5) var<storage, read_write> partial_beta: array<f32>;
+
+@compute @workgroup_size(LANES)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let r = linear_workgroup(group, groups);
+  if (r >= params.R) {
+    return; // the whole workgroup returns, so no barrier is left waiting
+  }
+  let row = r * params.C;
+  var total = 0.0;
+  for (var c = lane; c < params.C; c += LANES) {
+    total += x[row + c];
+  }
+  let m = workgroup_sum(total, lane) / f32(params.C);
+  var squares = 0.0;
+  for (var c = lane; c < params.C; c += LANES) {
+    let d = x[row + c] - m;
+    squares += d * d;
+  }
+  let s = inverseSqrt(workgroup_sum(squares, lane) / f32(params.C) + params.eps);
+  for (var c = lane; c < params.C; c += LANES) {
+    y[row + c] = (x[row + c] - m) * s * gamma[c] + beta[c];
+  }
+  if (lane == 0u) {
+    mean_out[r] = m;
+    rstd_out[r] = s;
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn forwardResidual(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let r = linear_workgroup(group, groups);
+  if (r >= params.R) {
+    return;
+  }
+  let row = r * params.C;
+  var total = 0.0;
+  for (var c = lane; c < params.C; c += LANES) {
+    let s = x[row + c] + residual[row + c];
+    sum[row + c] = s; // read back below by the same thread only
+    total += s;
+  }
+  let m = workgroup_sum(total, lane) / f32(params.C);
+  var squares = 0.0;
+  for (var c = lane; c < params.C; c += LANES) {
+    let d = sum[row + c] - m;
+    squares += d * d;
+  }
+  let s = inverseSqrt(workgroup_sum(squares, lane) / f32(params.C) + params.eps);
+  for (var c = lane; c < params.C; c += LANES) {
+    y[row + c] = (sum[row + c] - m) * s * gamma[c] + beta[c];
+  }
+  if (lane == 0u) {
+    mean_out[r] = m;
+    rstd_out[r] = s;
+  }
+}
+
+// dx = rstd * (g - mean(g) - xhat * mean(g * xhat)),  g = dy * gamma,  xhat = (x - mean) * rstd.
+@compute @workgroup_size(LANES)
+fn backwardInput(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let r = linear_workgroup(group, groups);
+  if (r >= params.R) {
+    return;
+  }
+  let row = r * params.C;
+  let m = mean[r];
+  let s = rstd[r];
+  var g_sum = 0.0;
+  var gx_sum = 0.0;
+  for (var c = lane; c < params.C; c += LANES) {
+    let g = dy[row + c] * gamma[c];
+    g_sum += g;
+    gx_sum += g * (x[row + c] - m) * s;
+  }
+  let g_mean = workgroup_sum(g_sum, lane) / f32(params.C);
+  let gx_mean = workgroup_sum(gx_sum, lane) / f32(params.C);
+  for (var c = lane; c < params.C; c += LANES) {
+    let xhat = (x[row + c] - m) * s;
+    let gradient = s * (dy[row + c] * gamma[c] - g_mean - xhat * gx_mean);
+    if (ACCUMULATE) {
+      dx[row + c] += gradient;
+    } else {
+      dx[row + c] = gradient;
+    }
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn backwardParams(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let c = group.x * LANES + lane;
+  if (c >= params.C) {
+    return;
+  }
+  let from = group.y * ROWS;
+  let to = min(from + ROWS, params.R);
+  var dgamma = 0.0;
+  var dbeta = 0.0;
+  for (var r = from; r < to; r++) {
+    let g = dy[r * params.C + c];
+    dgamma += g * (x[r * params.C + c] - mean[r]) * rstd[r];
+    dbeta += g;
+  }
+  partial_gamma[group.y * params.C + c] = dgamma;
+  partial_beta[group.y * params.C + c] = dbeta;
+}
