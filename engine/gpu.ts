@@ -1,6 +1,7 @@
 // The GPU as the rest of the engine sees it: memory, launches, one submit per step, late read-back.
 // The only caller of dispatchWorkgroups and submit.
 
+import { setImmediate } from "node:timers/promises";
 import {
   type Constants,
   type Entries,
@@ -282,15 +283,24 @@ export class Gpu {
   async read(tensor: Tensor): Promise<Float32Array> {
     const values = this.readLater(tensor);
     this.submit();
-    return values;
+    return this.settle(values);
   }
 
   /**
-   * Waits for a promise that the GPU will keep in about `ms` milliseconds. A pending promise makes Dawn poll from the
-   * event loop and takes a whole core, which a software adapter needs itself: so the thread sleeps first.
+   * Waits for a promise the GPU will keep. A plain await makes Dawn poll from the event loop and takes a whole core, which a
+   * software adapter needs itself: so the thread sleeps, and gives the event loop one turn a millisecond.
    */
-  async settle<T>(promise: Promise<T>, ms: number): Promise<T> {
-    if (ms >= 1) Atomics.wait(this.#idle, 0, 0, ms);
+  async settle<T>(promise: Promise<T>): Promise<T> {
+    let waiting = true;
+    const stop = (): void => {
+      waiting = false;
+    };
+    promise.then(stop, stop);
+    await setImmediate();
+    while (waiting) {
+      Atomics.wait(this.#idle, 0, 0, 1);
+      await setImmediate();
+    }
     const value = await promise;
     this.check();
     return value;

@@ -115,11 +115,11 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (local >= row.z) {
     return;
   }
-  let target = (row.x + local) * params.A;
+  let out = (row.x + local) * params.A;
   for (var d = 0u; d < D; d++) {
-    y_out[(target + head) * D + d] = select(0.0, sum[d / 4u][d % 4u] / total, real);
+    y_out[(out + head) * D + d] = select(0.0, sum[d / 4u][d % 4u] / total, real);
   }
-  lse_out[target + head] = select(0.0, largest + log(total), real);
+  lse_out[out + head] = select(0.0, largest + log(total), real);
 }
 
 // delta = sum over d of dy * y: one thread per (row, head), N = R A.

@@ -11,10 +11,10 @@ fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (c >= params.C) {
     return;
   }
-  let from = group.y * ROWS;
-  let to = min(from + ROWS, params.R);
+  let begin = group.y * ROWS;
+  let end = min(begin + ROWS, params.R);
   var sum = 0.0;
-  for (var r = from; r < to; r++) {
+  for (var r = begin; r < end; r++) {
     sum += x[r * params.C + c];
   }
   partial_out[group.y * params.C + c] = sum;

@@ -111,11 +111,11 @@ fn backwardParams(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
   if (c >= params.C) {
     return;
   }
-  let from = group.y * ROWS;
-  let to = min(from + ROWS, params.R);
+  let begin = group.y * ROWS;
+  let end = min(begin + ROWS, params.R);
   var dgamma = 0.0;
   var dbeta = 0.0;
-  for (var r = from; r < to; r++) {
+  for (var r = begin; r < end; r++) {
     let g = dy[r * params.C + c];
     dgamma += g * (x[r * params.C + c] - mean[r]) * rstd[r];
     dbeta += g;

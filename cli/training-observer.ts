@@ -1,0 +1,71 @@
+import type { StepDone, TrainingArguments, TrainingObserver } from "../train/index.ts";
+import { duration, type Printer, type Progress } from "./printer.ts";
+
+/** Shows a run: a bar where there is a terminal, log lines where there is none, and a table row per epoch. */
+export function trainingObserver(printer: Printer, args: TrainingArguments): TrainingObserver {
+  let bar: Progress | undefined;
+  let evaluating: Progress | undefined;
+  let last: StepDone | undefined;
+  let headed = false;
+  const stopBars = (): void => {
+    bar?.stop();
+    evaluating?.stop();
+    bar = undefined;
+    evaluating = undefined;
+  };
+  const speed = ({ samples, seconds, step, totalSteps }: StepDone): string => {
+    const rate = samples / seconds;
+    const left = ((totalSteps - step) * args.batchSize * args.gradientAccumulationSteps) / rate;
+    return `${rate.toFixed(1)} samples/s, ${duration(left)} left`;
+  };
+  return {
+    onResume(step, refused) {
+      for (const error of refused) printer.line(`refused      ${error.message}`);
+      printer.line(
+        step === undefined
+          ? "resuming     no whole checkpoint found: starting from the beginning"
+          : `resuming     from step ${step}`,
+      );
+    },
+    onStep(done) {
+      last = done;
+      bar ??= printer.progress("train", done.totalSteps);
+      const { loss, learningRate: rate } = done;
+      bar.update(done.step, `loss ${loss.toFixed(4)} lr ${rate.toExponential(2)} ${speed(done)}`);
+    },
+    onLog({ step, loss, learning_rate: rate, grad_norm: norm }) {
+      if (printer.isTerminal) return;
+      const numbers = `loss ${loss!.toFixed(4)}  lr ${rate!.toExponential(3)}  grad norm ${norm!.toFixed(3)}`;
+      const pace = last && last.seconds > 0 ? `  ${speed(last)}` : "";
+      printer.line(`step ${step}  ${numbers}${pace}`);
+    },
+    onEvaluateProgress(done, total) {
+      if (!evaluating) {
+        stopBars();
+        evaluating = printer.progress("evaluate", total);
+      }
+      evaluating.update(done);
+      if (done === total) stopBars();
+    },
+    onEpoch(epoch, trainingLoss, evaluation, best) {
+      stopBars();
+      const row = { "train loss": trainingLoss, "valid loss": evaluation.loss, ...pick(evaluation) };
+      const widths = Object.keys(row).map((name) => Math.max(9, name.length));
+      if (!headed) {
+        const heads = Object.keys(row).map((name, i) => name.padStart(widths[i]!));
+        printer.line(`${"epoch".padStart(6)}  ${heads.join("  ")}`);
+        headed = true;
+      }
+      const cells = Object.values(row).map((value, i) => value.toFixed(5).padStart(widths[i]!));
+      printer.line(`${epoch.toFixed(2).padStart(6)}  ${cells.join("  ")}${best ? "  best" : ""}`);
+    },
+    onCheckpoint() {
+      stopBars();
+    },
+  };
+}
+
+function pick(scores: { accuracy: number; precision: number; recall: number; f1: number }) {
+  const { accuracy, precision, recall, f1 } = scores;
+  return { accuracy, precision, recall, f1 };
+}

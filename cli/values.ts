@@ -1,0 +1,75 @@
+// Parsers of option values. Each takes the text and gives the value, or throws commander's error, which names the option.
+
+import { InvalidArgumentError } from "commander";
+
+export function natural(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError("it must be a positive integer.");
+  }
+  return value;
+}
+
+export function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError("it must be an integer of at least 0.");
+  }
+  return value;
+}
+
+export function integer(text: string): number {
+  const value = Number(text);
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError("it must be an integer.");
+  }
+  return value;
+}
+
+export function amount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError("it must be a number of at least 0.");
+  }
+  return value;
+}
+
+export function positive(text: string): number {
+  const value = amount(text);
+  if (value === 0) throw new InvalidArgumentError("it must be a number above 0.");
+  return value;
+}
+
+export function length(text: string): number {
+  const value = natural(text);
+  if (value < 3) {
+    throw new InvalidArgumentError("it must be at least 3 tokens: [CLS], one of text, [SEP].");
+  }
+  return value;
+}
+
+/** "a,b" as a list of column names. */
+export function columns(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.includes("")) throw new InvalidArgumentError("it must be column names, as in a,b.");
+  return names;
+}
+
+/** "70:15:15". */
+export function ratios(text: string): [number, number, number] {
+  const parts = text.split(":").map(Number);
+  const [train = NaN, validation = NaN, test = NaN] = parts;
+  if (parts.length !== 3 || !parts.every((part) => part >= 0 && Number.isFinite(part)) || train <= 0) {
+    throw new InvalidArgumentError("it must be three numbers, as in 70:15:15.");
+  }
+  return [train, validation, test];
+}
+
+/** "0=fake,1=real": names for the label values of a file. */
+export function labelNames(text: string): Record<string, string> {
+  const pairs = text.split(",").map((pair) => pair.split("="));
+  if (pairs.some((pair) => pair.length !== 2 || pair.includes(""))) {
+    throw new InvalidArgumentError("it must be pairs, as in 0=fake,1=real.");
+  }
+  return Object.fromEntries(pairs.map(([value, name]) => [value!.trim(), name!.trim()]));
+}

@@ -1,0 +1,158 @@
+// Splits words into pieces with sentencepiece-js, and works round what is wrong with that wrapper: its listeners on the
+// process, its silent load failures, and its quadratic time on runs of unknown characters. One instance per thread.
+
+import type { EventEmitter } from "node:events";
+import { SentencePieceProcessor } from "sentencepiece-js";
+import { FileError } from "../engine/errors.ts";
+import { reason } from "./read-file.ts";
+import type { Piece } from "./spiece.ts";
+import { endsInDigitComma, PIECE_TYPE } from "./spiece.ts";
+import { UnknownRuns } from "./unknown-runs.ts";
+
+const CACHE_LIMIT = 200_000; // words
+const CACHED_LENGTH = 64; // UTF-16 units; longer words hardly ever come back
+const UNCUT_LENGTH = 65_536;
+
+/** Turns one normalised word into ids, as the Unigram model of Hugging Face's tokenizers library does. */
+export class WordPieces {
+  readonly #sentencePiece: SentencePieceProcessor;
+  readonly #pieces: readonly Piece[];
+  readonly #unknownRuns: UnknownRuns;
+  readonly #longestPiece: number;
+  readonly #cache = new Map<string, readonly number[]>();
+  readonly #roots = new Map<number, string>();
+
+  private constructor(sentencePiece: SentencePieceProcessor, pieces: readonly Piece[]) {
+    this.#sentencePiece = sentencePiece;
+    this.#pieces = pieces;
+    this.#unknownRuns = new UnknownRuns(
+      (text) => sentencePiece.encodeIds(text),
+      pieces.map(({ text }) => text),
+      pieces.findIndex(({ type }) => type === PIECE_TYPE.unknown),
+    );
+    this.#longestPiece = pieces.reduce((longest, { text }) => Math.max(longest, text.length), 1);
+  }
+
+  /** Loads the model at `path`, whose pieces the caller has parsed. Throws FileError if SentencePiece refuses it. */
+  static async load(path: string, pieces: readonly Piece[]): Promise<WordPieces> {
+    const sentencePiece = new SentencePieceProcessor();
+    try {
+      await withoutNewListeners(() => sentencePiece.load(path));
+      requireOk(sentencePiece.processor.status());
+      dropDigitCommaPieces(sentencePiece, pieces);
+      return new WordPieces(sentencePiece, pieces);
+    } catch (cause) {
+      throw new FileError(
+        path,
+        `must be a SentencePiece model; it does not load: ${reason(cause)}.`,
+        { cause },
+      );
+    }
+  }
+
+  /**
+   * The ids of `word`, which is well-formed and holds no blanks. The array belongs to the cache: do not change it.
+   * Only the first `maxIds` matter to the caller; a word that must be far longer than that is cut.
+   */
+  encode(word: string, maxIds: number): readonly number[] {
+    const known = this.#cache.get(word);
+    if (known) return known;
+    const ids = this.#sentencePiece.encodeIds(this.#bounded(word, maxIds));
+    this.#sortTies(ids);
+    if (word.length <= CACHED_LENGTH) {
+      if (this.#cache.size >= CACHE_LIMIT) this.#cache.clear();
+      this.#cache.set(word, ids);
+    }
+    return ids;
+  }
+
+  #bounded(word: string, maxIds: number): string {
+    if (word.length <= CACHED_LENGTH) return word;
+    const short = this.#unknownRuns.shorten(word);
+    // Segmentation near a cut can differ, so it stays well behind the last id that is kept.
+    const limit = Math.max(UNCUT_LENGTH, 4 * maxIds * this.#longestPiece);
+    return short.length > limit ? short.slice(0, limit).toWellFormed() : short;
+  }
+
+  // "kk" + "k" and "k" + "kk" have the same probability. C++ decides by float32 rounding; the tokenizers library sums in
+  // float64 and so keeps the longer piece last. Pieces tie this way if they are powers of one string.
+  #sortTies(ids: number[]): void {
+    let start = 0;
+    while (start < ids.length) {
+      const root = this.#root(ids[start]);
+      let end = start + 1;
+      while (end < ids.length && this.#root(ids[end]) === root) end++;
+      if (root !== "" && end - start > 1) {
+        const run = ids.slice(start, end);
+        run.sort((a, b) => this.#text(a).length - this.#text(b).length);
+        for (const [i, id] of run.entries()) ids[start + i] = id;
+      }
+      start = end;
+    }
+  }
+
+  /** The shortest string that the piece is a repetition of; "" for pieces that take no part in ties. */
+  #root(id = -1): string {
+    let root = this.#roots.get(id);
+    if (root === undefined) {
+      const text = this.#text(id);
+      const fixed = text.startsWith("▁") || this.#pieces[id]?.type !== PIECE_TYPE.normal;
+      root = fixed ? "" : text.slice(0, (text + text).indexOf(text, 1));
+      this.#roots.set(id, root);
+    }
+    return root;
+  }
+
+  #text(id: number): string {
+    return this.#pieces[id]?.text ?? "";
+  }
+}
+
+// Emscripten's runtime listens for uncaught errors, and on one prints itself (755 KB) and exits with 7. It adds its
+// listeners some time during the load, when others may add theirs; its own are known by their source text.
+const EMSCRIPTEN_LISTENER =
+  /^function\((\w+)\)\{(?:if\(!\(\1 instanceof ExitStatus\)\)\{throw \1\}|throw \1)\}$/;
+
+async function withoutNewListeners(load: () => Promise<void>): Promise<void> {
+  const emitter: EventEmitter = process; // the types of `process` know only some of its events
+  const events = ["uncaughtException", "unhandledRejection"];
+  const before = events.map((event) => new Set(emitter.listeners(event)));
+  try {
+    await load();
+  } finally {
+    for (const [i, event] of events.entries()) {
+      for (const listener of emitter.listeners(event)) {
+        const isNew = !before[i]?.has(listener);
+        if (isNew && EMSCRIPTEN_LISTENER.test(listener.toString()))
+          emitter.off(event, listener as () => void);
+      }
+    }
+  }
+}
+
+// The tokenizers library lowers the score of these pieces by 100, which no path survives. SentencePiece's own way is a
+// list of the pieces that may be used; the list is only of "normal" pieces, all other kinds stay as they are.
+function dropDigitCommaPieces(
+  { processor, sentencepiece }: SentencePieceProcessor,
+  pieces: readonly Piece[],
+): void {
+  const normal = pieces.filter(({ type }) => type === PIECE_TYPE.normal);
+  const kept = normal.filter(({ text }) => !endsInDigitComma(text));
+  if (kept.length === normal.length) return;
+  const name = "kept.vocab"; // in Emscripten's file system, which is in memory
+  sentencepiece.FS.writeFile(name, kept.map(({ text }) => `${text}\t1\n`).join(""));
+  const nameView = new sentencepiece.StringView(name);
+  const view = nameView.getView();
+  try {
+    requireOk(processor.LoadVocabulary(view, 0));
+  } finally {
+    view.delete();
+    nameView.delete();
+  }
+}
+
+function requireOk(status: { ToString(): string; delete(): void }): void {
+  const text = status.ToString();
+  status.delete();
+  if (text !== "OK") throw new Error(text);
+}

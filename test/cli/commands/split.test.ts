@@ -1,0 +1,123 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type SplitOptions, splitCommand } from "../../../cli/commands/split.ts";
+import { readRows } from "../../../train/csv.ts";
+import { collect } from "../../support/pieces.ts";
+
+let folder = "";
+let file = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "albert-gpu-split-"));
+  file = join(folder, "news.csv");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const all = (path: string) => collect(readRows(path));
+
+async function run(options: Partial<SplitOptions> = {}): Promise<string[]> {
+  const lines: string[] = [];
+  await splitCommand({
+    file,
+    ratios: [70, 15, 15],
+    stratify: "label",
+    seed: 42,
+    force: false,
+    print: (line) => lines.push(line),
+    ...options,
+  });
+  return lines;
+}
+
+const awkward = ["plain", 'a,"b"', "two\r\nlines", " blanks ", "", "=1+1", "ü😀"];
+const quote = (cell: string) => `"${cell.replaceAll('"', '""')}"`;
+function writeNews(rows: number): void {
+  const lines = Array.from({ length: rows }, (_, i) =>
+    [String(i), quote(awkward[i % awkward.length] ?? ""), i % 4 === 0 ? "fake" : "real"].join(","),
+  );
+  writeFileSync(file, `\uFEFFid,"the, text",label\n${lines.join("\n")}\n`);
+}
+
+describe("split", () => {
+  it("writes every record once, cells and columns unchanged, in the file's order", async () => {
+    writeNews(1000);
+    await run();
+    const original = await all(file);
+    const parts = await Promise.all(
+      ["train", "validation", "test"].map((set) => all(join(folder, `news.${set}.csv`))),
+    );
+    expect(parts.map((part) => part.length)).toEqual([700, 150, 150]);
+    for (const part of parts) {
+      expect(part[0]?.columns).toEqual(["id", "the, text", "label"]);
+      const ids = part.map(({ row }) => Number(row.id));
+      expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+    }
+    const merged = parts.flat().map(({ row }) => row);
+    expect(merged.toSorted((a, b) => Number(a.id) - Number(b.id))).toEqual(
+      original.map(({ row }) => row),
+    );
+    expect(readdirSync(folder).toSorted()).toEqual([
+      "news.csv",
+      "news.test.csv",
+      "news.train.csv",
+      "news.validation.csv",
+    ]);
+  });
+
+  it("prints where the rows went, by class", async () => {
+    writeNews(1000);
+    expect(await run()).toEqual([
+      `${join(folder, "news.train.csv")}: 700 rows (fake 175, real 525)`,
+      expect.stringMatching(/news\.validation\.csv: 150 rows \(fake 3[78], real 11[23]\)$/),
+      expect.stringMatching(/news\.test\.csv: 150 rows \(fake 3[78], real 11[23]\)$/),
+    ]);
+  });
+
+  it("repeats itself with the same seed, and replaces its files only when told to", async () => {
+    writeNews(100);
+    await run();
+    const first = readFileSync(join(folder, "news.test.csv"), "utf8");
+    await expect(run()).rejects.toThrow("news.train.csv: must not exist yet");
+    await run({ force: true });
+    expect(readFileSync(join(folder, "news.test.csv"), "utf8")).toBe(first);
+    await run({ force: true, seed: 43 });
+    expect(readFileSync(join(folder, "news.test.csv"), "utf8")).not.toBe(first);
+  });
+
+  it("works without classes, and writes no file for a ratio of 0", async () => {
+    writeNews(50);
+    const lines = await run({ stratify: null, ratios: [80, 0, 20] });
+    expect(lines).toEqual([
+      `${join(folder, "news.train.csv")}: 40 rows`,
+      `${join(folder, "news.test.csv")}: 10 rows`,
+    ]);
+    expect(existsSync(join(folder, "news.validation.csv"))).toBe(false);
+  });
+
+  it("keeps an empty cell of a single column", async () => {
+    writeFileSync(file, 'text\n""\na\nb\n""\n');
+    await run({ stratify: null, ratios: [1, 0, 0] });
+    expect((await all(join(folder, "news.train.csv"))).map(({ row }) => row.text)).toEqual([
+      "",
+      "a",
+      "b",
+      "",
+    ]);
+  });
+
+  it("leaves nothing behind when the input is bad", async () => {
+    writeNews(20);
+    await expect(run({ stratify: "class" })).rejects.toThrow(
+      'the stratify column "class" must exist; got the columns id, the, text, label.',
+    );
+    writeFileSync(file, "text,label\na,0\nb,\n");
+    await expect(run()).rejects.toThrow("got an empty one in record 2");
+    writeFileSync(file, "text,label\n");
+    await expect(run()).rejects.toThrow("got a header only");
+    writeFileSync(file, "text,label\na,0\nb,1,2\n");
+    await expect(run()).rejects.toThrow("record 2 (line 3): must have 2 cells");
+    await expect(run({ file: join(folder, "none.csv") })).rejects.toThrow("no such file");
+    expect(readdirSync(folder)).toEqual(["news.csv"]);
+  });
+});

@@ -1,0 +1,352 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { AlbertGpuError, FileError } from "../../engine/errors.ts";
+import { Tokenizer } from "../../model/tokenizer.ts";
+import type { PieceRow } from "../support/spiece.ts";
+import { albertSpiece, SPECIAL_ROWS, spieceBytes, withFolder } from "../support/spiece.ts";
+
+const GOLDEN = new URL("../../../shared/data/tokenizer/golden.jsonl", import.meta.url);
+
+/** A tokeniser from the bytes of a model and, perhaps, a tokenizer_config.json. */
+function tokenizerOf(bytes: Uint8Array, config?: object | string): Promise<Tokenizer> {
+  return withFolder(async (dir) => {
+    await writeFile(join(dir, "spiece.model"), bytes);
+    if (config !== undefined) {
+      const text = typeof config === "string" ? config : JSON.stringify(config);
+      await writeFile(join(dir, "tokenizer_config.json"), text);
+    }
+    return await Tokenizer.load(dir);
+  });
+}
+
+let albert: Tokenizer;
+beforeAll(async () => {
+  albert = await tokenizerOf(albertSpiece());
+});
+
+/** Ids without [CLS] and [SEP]. */
+const inner = (text: string, tokenizer = albert) => tokenizer.encode(text, Infinity).slice(1, -1);
+
+function timed(run: () => void): number {
+  const start = performance.now();
+  run();
+  return performance.now() - start;
+}
+
+describe("Tokenizer with ALBERT's vocabulary", () => {
+  it.skipIf(!existsSync(GOLDEN))(
+    "equals transformers on all of golden.jsonl (needs shared data)",
+    () => {
+      const lines = readFileSync(GOLDEN, "utf8").trimEnd().split("\n");
+      expect(lines.length).toBe(500);
+      for (const line of lines) {
+        const { text, ids } = JSON.parse(line) as { text: string; ids: number[] };
+        expect(albert.encode(text), text).toEqual(ids);
+      }
+    },
+  );
+
+  // Ids that transformers' AlbertTokenizerFast gives; the first two are in its own unit tests.
+  it.each<[string, number[]]>([
+    ["This is a test", [48, 25, 21, 1289]],
+    [
+      "I was born in 92000, and this is falsé.",
+      [31, 23, 386, 19, 561, 3050, 15, 17, 48, 25, 4997, 9],
+    ],
+    [
+      "The quick brown fox jumps over the lazy dog.",
+      [14, 2231, 886, 2385, 17659, 84, 14, 16792, 1952, 9],
+    ],
+    ["15,", [357, 15]],
+    ["2010,000", [434, 19420]],
+    ["``a''", [13, 7, 58, 7]],
+    ["1\ufe0f\u20e3", [137]],
+    ["a\u000bb", [5941]],
+    ["", []],
+    [" \t\n\u00a0\u3000 ", []],
+    ["\u0001\u0002", []],
+  ])("encodes %j", (text, ids) => {
+    expect(inner(text)).toEqual(ids);
+  });
+
+  it("knows the special ids and the size", () => {
+    const { vocabSize, padId, unkId, clsId, sepId, maskId } = albert;
+    expect([vocabSize, padId, unkId, clsId, sepId, maskId]).toEqual([30000, 0, 1, 2, 3, 4]);
+    expect(albert.idToPiece(1289)).toBe("▁test");
+    expect(() => albert.idToPiece(30000)).toThrow(/id must be in \[0, 30000\); got 30000/);
+  });
+
+  it("turns the names of special pieces in the text into those pieces, in their exact spelling", () => {
+    expect(inner("x [MASK] y")).toEqual([993, 4, 13, 93]);
+    expect(inner("[CLS]abc[SEP]<pad><unk>")).toEqual([2, 5079, 3, 0, 1]);
+    expect(inner("<PAD>")).not.toContain(0);
+    expect(inner("[mask]")).not.toContain(4);
+  });
+
+  it("takes a lone surrogate for one unknown character and keeps the text behind it", () => {
+    expect(inner("hello \ud83d world")).toEqual(inner("hello \ufffd world"));
+    expect(inner("\ud83da\udc00")).toEqual(inner("\ufffda\ufffd"));
+  });
+
+  it("orders pieces of equal probability as transformers does", () => {
+    expect(inner("!!!!")).toEqual([13, 187, 28116]);
+    expect(inner("waaaaait")).toEqual([3142, 58, 22160, 242]);
+  });
+
+  it("cuts at maxLength with [SEP] as the last id, and adds nothing to shorter texts", () => {
+    const text = "the quick brown fox ".repeat(200);
+    const whole = albert.encode(text, Infinity);
+    for (const maxLength of [3, 4, 64, 511, 512]) {
+      expect(albert.encode(text, maxLength)).toEqual([...whole.slice(0, maxLength - 1), 3]);
+    }
+    expect(albert.encode(text)).toHaveLength(512);
+    expect(albert.encode("a test", 512)).toEqual([2, 21, 1289, 3]);
+    expect(albert.encode("a test", 4)).toEqual([2, 21, 1289, 3]);
+    expect(albert.encode("[MASK] [MASK] [MASK]", 4)).toEqual([2, 4, 4, 3]);
+  });
+
+  it.each([2, 0, -1, NaN])("refuses a maxLength of %d", (maxLength) => {
+    expect(() => albert.encode("a", maxLength)).toThrow(AlbertGpuError);
+    expect(() => albert.encode("a", maxLength)).toThrow(/maxLength must be at least 3/);
+  });
+
+  it("gives the same ids again, from its cache or not", () => {
+    const text = `Unbelievable ${"supercalifragilistic".repeat(5)} 😀😀 2010, end`;
+    expect(albert.encode(text)).toEqual(albert.encode(text));
+  });
+
+  // SentencePiece alone needs 6 s and more for each of these.
+  it.each<[string, string]>([
+    ["emoji", "😀".repeat(250_000)],
+    ["underscores", "_".repeat(1_000_000)],
+    ["Chinese", "漢字".repeat(170_000)],
+    ["emoji with deleted characters between them", "😀\u0001".repeat(200_000)],
+  ])("encodes a megabyte of %s without spending quadratic time", (_, text) => {
+    let ids: number[] = [];
+    const ms = timed(() => (ids = albert.encode(text, Infinity)));
+    expect(ids).toEqual([2, 13, 1, 3]);
+    expect(ms).toBeLessThan(3000);
+  });
+
+  it("encodes a word of a million letters, and all of it when nothing limits the length", () => {
+    const text = "ab".repeat(500_000);
+    expect(albert.encode(text)).toHaveLength(512);
+    const ids = inner(text);
+    expect(ids.map((id) => albert.idToPiece(id)).join("")).toBe(`▁${text}`);
+  });
+
+  it("leaves no listeners on the process, even when loads overlap", async () => {
+    const counts = () => [
+      process.listenerCount("uncaughtException"),
+      process.listenerCount("unhandledRejection"),
+    ];
+    const before = counts();
+    const own = () => {};
+    const loads = [tokenizerOf(albertSpiece()), tokenizerOf(albertSpiece())];
+    process.on("uncaughtException", own);
+    await Promise.all(loads);
+    expect(process.listeners("uncaughtException")).toContain(own);
+    process.off("uncaughtException", own);
+    expect(counts()).toEqual(before);
+  });
+});
+
+describe("Tokenizer options", () => {
+  it("keeps accents and case when tokenizer_config.json says so", async () => {
+    const keeping = await tokenizerOf(albertSpiece(), { keep_accents: true });
+    // transformers' own unit test: the é stays, and is unknown.
+    expect(inner("this is falsé.", keeping)).toEqual([48, 25, 8256, 18, 1, 9]);
+    const cased = await tokenizerOf(albertSpiece(), { do_lower_case: false });
+    expect(inner("tEST", cased)).toEqual([13, 38, 1]);
+  });
+
+  it("keeps its ids when long runs of unknown characters are shortened in that mode", async () => {
+    const keeping = await tokenizerOf(albertSpiece(), { keep_accents: true, do_lower_case: false });
+    expect(inner(`${"ＡＢｃ".repeat(30)}`, keeping)).toEqual(inner("ABc".repeat(30), keeping));
+    expect(inner("ｃａｔ".repeat(30), keeping)).toEqual(inner("cat".repeat(30), keeping));
+  });
+
+  it.each<[string, object | string, RegExp]>([
+    [
+      "a flag that is no boolean",
+      { do_lower_case: "yes" },
+      /do_lower_case must be true or false; got "yes"/,
+    ],
+    ["other special tokens", { cls_token: "<s>" }, /cls_token must be "\[CLS\]"; got "<s>"/],
+    [
+      "other special tokens as objects",
+      { pad_token: { content: "[PAD]" } },
+      /pad_token must be "<pad>"/,
+    ],
+    ["JSON that is no object", "[]", /must be a JSON object/],
+    ["text that is no JSON", "do_lower_case", /tokenizer_config\.json: must hold JSON/],
+  ])("refuses %s", async (_, config, message) => {
+    const load = tokenizerOf(albertSpiece(), config);
+    await expect(load).rejects.toThrow(FileError);
+    await expect(load).rejects.toThrow(message);
+  });
+});
+
+describe("Tokenizer with another vocabulary", () => {
+  const rows: PieceRow[] = [
+    ["a", -2],
+    ["<unk>", 0, 2],
+    ["[SEP]", 0, 3],
+    ["▁", -3],
+    ["[CLS]", 0, 3],
+    ["b", -2],
+    ["▁ab", -1],
+    ["<pad>", 0, 3],
+    ["1", -4],
+    [",", -4],
+    ["▁1,", -1],
+    ["[MASK]", 0, 4],
+    ["한", -2],
+    ["σ", -2],
+    ["ς", -2],
+    ["i", -2],
+  ];
+
+  it("takes the special ids from the model", async () => {
+    const tokenizer = await tokenizerOf(spieceBytes(rows));
+    expect(tokenizer.vocabSize).toBe(13);
+    expect([
+      tokenizer.padId,
+      tokenizer.unkId,
+      tokenizer.clsId,
+      tokenizer.sepId,
+      tokenizer.maskId,
+    ]).toEqual(
+      [7, 1, 4, 2, 11], // prettier-ignore
+    );
+    expect(tokenizer.encode("AB ba [MASK]")).toEqual([4, 6, 3, 5, 0, 11, 2]);
+    expect(tokenizer.encode("x")).toEqual([4, 3, 1, 2]);
+  });
+
+  it("never uses a piece of a number and its comma", async () => {
+    expect(inner("1,", await tokenizerOf(spieceBytes(rows)))).toEqual([3, 8, 9]);
+  });
+
+  it("lower-cases each character by itself, so that a final sigma is like any other", async () => {
+    const tokenizer = await tokenizerOf(spieceBytes(rows));
+    expect(inner("AΣ AΣA", tokenizer)).toEqual([3, 0, 13, 3, 0, 13, 0]);
+    expect(inner("Aς İ", tokenizer)).toEqual([3, 0, 14, 3, 15]);
+  });
+
+  it("shortens only runs of characters that this vocabulary does not know", async () => {
+    // Without normalisation rules, and with accents kept, Hangul reaches the model as it is.
+    const tokenizer = await tokenizerOf(spieceBytes(rows), { keep_accents: true });
+    expect(inner("한".repeat(100), tokenizer)).toEqual([3, ...Array<number>(100).fill(12)]);
+    expect(inner("글".repeat(100_000), tokenizer)).toEqual([3, 1]);
+    expect(inner(`a${"글".repeat(100)}한${"字".repeat(100)}`, tokenizer)).toEqual([3, 0, 1, 12, 1]);
+  });
+
+  it.each(SPECIAL_ROWS.map(([text]) => text))(
+    "refuses a model without %s by name",
+    async (missing) => {
+      const rest: PieceRow[] = rows.filter(([text]) => text !== missing);
+      // A model must have one piece of type unknown, whatever its name.
+      if (missing === "<unk>") rest.push(["<unknown>", 0, 2]);
+      const load = tokenizerOf(spieceBytes(rest));
+      await expect(load).rejects.toThrow(FileError);
+      await expect(load).rejects.toThrow(`must have the piece ${missing}`);
+    },
+  );
+
+  it("refuses a model whose unknown piece has another name", async () => {
+    const odd = rows.map((row): PieceRow => (row[0] === "<unk>" ? ["<unk>"] : row));
+    await expect(tokenizerOf(spieceBytes([...odd, ["?", 0, 2]]))).rejects.toThrow(
+      /unknown piece must be <unk>; got \?/,
+    );
+  });
+});
+
+describe("Tokenizer.load", () => {
+  it("reads a model file by itself", () =>
+    withFolder(async (dir) => {
+      const path = join(dir, "my.model");
+      await writeFile(path, albertSpiece());
+      expect((await Tokenizer.load(path)).encode("This is a test")).toEqual([
+        2, 48, 25, 21, 1289, 3,
+      ]);
+    }));
+
+  it.each<[string, string | Buffer, RegExp]>([
+    ["an empty file", "", /the file is empty/],
+    ["JSON", '{"name": "albert-gpu", "version": "0.1.0"}', /must be a SentencePiece model/],
+    ["a truncated model", albertSpiece().subarray(0, 300_000), /must be a SentencePiece model/],
+    [
+      "a git-LFS pointer",
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 760289\n",
+      /git lfs pull/,
+    ],
+  ])("refuses %s", async (_, bytes, message) => {
+    const load = tokenizerOf(Buffer.from(bytes));
+    await expect(load).rejects.toThrow(FileError);
+    await expect(load).rejects.toThrow(message);
+  });
+
+  it("says what is missing", () =>
+    withFolder(async (dir) => {
+      await expect(Tokenizer.load(dir)).rejects.toThrow(
+        /spiece\.model: must be .*; it does not exist/,
+      );
+      await expect(Tokenizer.load(join(dir, "none"))).rejects.toThrow(
+        /none: must be a folder with spiece\.model/,
+      );
+    }));
+});
+
+describe("Tokenizer.save", () => {
+  it("writes a folder that loads again with the same options and the same model bytes", () =>
+    withFolder(async (dir) => {
+      const out = join(dir, "deep", "model");
+      const cased = await tokenizerOf(albertSpiece(), { do_lower_case: false, keep_accents: true });
+      await cased.save(out);
+      expect((await readdir(out)).sort()).toEqual([
+        "special_tokens_map.json",
+        "spiece.model",
+        "tokenizer.json",
+        "tokenizer_config.json",
+      ]);
+      expect(albertSpiece().equals(await readFile(join(out, "spiece.model")))).toBe(true);
+      const again = await Tokenizer.load(out);
+      expect(again.options).toEqual({
+        do_lower_case: false,
+        keep_accents: true,
+        remove_space: true,
+      });
+      expect(again.encode("Falsé test")).toEqual(cased.encode("Falsé test"));
+    }));
+
+  it("describes the same vocabulary to the tokenizers library, with number-comma pieces out of reach", () =>
+    withFolder(async (dir) => {
+      await albert.save(dir);
+      const { model, added_tokens } = JSON.parse(
+        await readFile(join(dir, "tokenizer.json"), "utf8"),
+      ) as {
+        model: { unk_id: number; vocab: [string, number][] };
+        added_tokens: { id: number; content: string; lstrip: boolean }[];
+      };
+      expect(model.unk_id).toBe(1);
+      expect(model.vocab).toHaveLength(30000);
+      expect(model.vocab[13]).toEqual(["▁", -2.1889710426330566]);
+      expect(model.vocab.filter(([, score]) => score < -100)).toHaveLength(141);
+      expect(added_tokens.map(({ id, content }) => [id, content])).toEqual([
+        [0, "<pad>"],
+        [1, "<unk>"],
+        [2, "[CLS]"],
+        [3, "[SEP]"],
+        [4, "[MASK]"],
+      ]);
+      expect(added_tokens.filter(({ lstrip }) => lstrip).map(({ id }) => id)).toEqual([4]);
+    }));
+
+  it("says where it could not write", () =>
+    withFolder(async (dir) => {
+      await mkdir(join(dir, "spiece.model"));
+      await expect(albert.save(dir)).rejects.toThrow(FileError);
+    }));
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { Random } from "../../engine/random.ts";
+import { type Split, splitIndices } from "../../train/split.ts";
+
+const sizes = ({ train, validation, test }: Split) => [
+  train.length,
+  validation.length,
+  test.length,
+];
+const all = ({ train, validation, test }: Split) => [...train, ...validation, ...test];
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+const ofClass = (indices: Uint32Array, labels: number[], id: number) =>
+  [...indices].filter((i) => labels[i] === id).length;
+
+describe("split", () => {
+  it("gives the reference's sizes for its 89,796 rows", () => {
+    expect(sizes(splitIndices(89_796, [70, 15, 15], 42))).toEqual([62_857, 13_469, 13_470]);
+  });
+
+  it("puts each row into exactly one set, at any size, with and without classes", () => {
+    const random = new Random(1);
+    for (const n of [7, 20, 101, 1000, 4999]) {
+      const labels = upTo(n).map(() => random.int(5));
+      for (const rows of [n, labels]) {
+        const split = splitIndices(rows, [0.7, 0.15, 0.15], 3);
+        expect(all(split).sort((a, b) => a - b)).toEqual(upTo(n));
+        for (const set of [split.train, split.validation, split.test]) {
+          expect([...set]).toEqual([...set].sort((a, b) => a - b));
+        }
+      }
+    }
+  });
+
+  it("spreads each class in proportion, to a row", () => {
+    const random = new Random(2);
+    const labels = upTo(2003).map(() => (random.uniform() < 0.9 ? 0 : 1 + random.int(3)));
+    const split = splitIndices(labels, [70, 15, 15], 5);
+    expect(sizes(split)).toEqual([1402, 300, 301]);
+    for (const id of [0, 1, 2, 3]) {
+      const count = labels.filter((label) => label === id).length;
+      for (const [set, share] of [
+        [split.train, 0.7],
+        [split.validation, 0.15],
+        [split.test, 0.15],
+      ] as const) {
+        expect(Math.abs(ofClass(set, labels, id) - count * share)).toBeLessThan(2);
+      }
+    }
+  });
+
+  it("keeps a row of a rare class in training", () => {
+    const labels = upTo(100).map((i) => (i < 3 ? 1 + i : 0)); // three classes of one row each
+    for (let seed = 0; seed < 20; seed++) {
+      const { train } = splitIndices(labels, [34, 33, 33], seed);
+      expect([...train].slice(0, 3)).toEqual([0, 1, 2]);
+    }
+  });
+
+  it("still fills every set when each row is a class of its own", () => {
+    const split = splitIndices(upTo(20), [70, 15, 15], 1);
+    expect(sizes(split)).toEqual([14, 3, 3]);
+    expect(all(split).sort((a, b) => a - b)).toEqual(upTo(20));
+  });
+
+  it("depends on the seed, and on nothing else", () => {
+    const labels = upTo(200).map((i) => i % 2);
+    const once = all(splitIndices(labels, [70, 15, 15], 42));
+    expect(all(splitIndices(labels, [70, 15, 15], 42))).toEqual(once);
+    expect(all(splitIndices(labels, [0.7, 0.15, 0.15], 42))).toEqual(once);
+    expect(all(splitIndices(labels, [70, 15, 15], 43))).not.toEqual(once);
+  });
+
+  it("is random inside a class: each row lands in the test set about as often", () => {
+    const hits = upTo(20).map(() => 0);
+    for (let seed = 0; seed < 2000; seed++) {
+      for (const i of splitIndices(20, [50, 25, 25], seed).test) hits[i] = (hits[i] ?? 0) + 1;
+    }
+    for (const count of hits) expect(Math.abs(count - 500)).toBeLessThan(100); // deviation 19
+  });
+
+  it("leaves out a set with ratio 0", () => {
+    expect(sizes(splitIndices(10, [80, 0, 20], 1))).toEqual([8, 0, 2]);
+    expect(sizes(splitIndices(10, [1, 0, 0], 1))).toEqual([10, 0, 0]);
+  });
+
+  it("refuses ratios that are none, and sets that would be empty", () => {
+    expect(() => splitIndices(10, [0, 50, 50], 1)).toThrow("got 0:50:50");
+    expect(() => splitIndices(10, [70, -15, 45], 1)).toThrow("got 70:-15:45");
+    expect(() => splitIndices(10, [70, Number.NaN, 15], 1)).toThrow("NaN");
+    expect(() => splitIndices(10, [Number.POSITIVE_INFINITY, 1, 1], 1)).toThrow("Infinity");
+    expect(() => splitIndices(2, [70, 15, 15], 1)).toThrow("got 2 rows");
+    expect(() => splitIndices([], [70, 15, 15], 1)).toThrow("got 0 rows");
+  });
+});

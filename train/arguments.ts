@@ -1,0 +1,128 @@
+// The hyper-parameters of a run, with the reference notebook's values as defaults.
+
+import { AlbertGpuError } from "../engine/index.ts";
+
+/** The scores a best model may be chosen by; "loss" counts downwards. */
+export const METRICS = ["f1", "accuracy", "precision", "recall", "loss"] as const;
+export type MetricName = (typeof METRICS)[number];
+
+/** Names and meanings follow transformers' TrainingArguments. */
+export interface TrainingArguments {
+  /** Passes over the training set. */
+  readonly epochs: number;
+  /** Examples of one micro-batch. */
+  readonly batchSize: number;
+  readonly evalBatchSize: number;
+  /** Peak learning rate. */
+  readonly learningRate: number;
+  /** Optimiser steps of linear warm-up. */
+  readonly warmupSteps: number;
+  readonly weightDecay: number;
+  /** Tokens of a text with its special tokens; longer texts are cut. */
+  readonly maxLength: number;
+  readonly seed: number;
+  /** Evaluations without a better `metric` before training stops; 0 never stops. */
+  readonly earlyStoppingPatience: number;
+  readonly metric: MetricName;
+  /** Optimiser steps between log entries; the first step is logged too. */
+  readonly loggingSteps: number;
+  /** Largest global gradient norm; 0 does not clip. */
+  readonly maxGradNorm: number;
+  /** Micro-batches whose gradients make one optimiser step. */
+  readonly gradientAccumulationSteps: number;
+  /** Optimiser steps in all, instead of `epochs`. */
+  readonly maxSteps: number | undefined;
+  /** Checkpoints kept besides the best one; undefined keeps all. */
+  readonly saveTotalLimit: number | undefined;
+  /** Pad every batch to maxLength, as the reference does, instead of to its longest text. */
+  readonly padToMaxLength: boolean;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+}
+
+/** The reference's settings; the rest is transformers' default. */
+export const DEFAULT_ARGUMENTS: TrainingArguments = {
+  epochs: 5,
+  batchSize: 16,
+  evalBatchSize: 64,
+  learningRate: 5e-5,
+  warmupSteps: 500,
+  weightDecay: 0.01,
+  maxLength: 512,
+  seed: 42,
+  earlyStoppingPatience: 2,
+  metric: "f1",
+  loggingSteps: 10,
+  maxGradNorm: 1,
+  gradientAccumulationSteps: 1,
+  maxSteps: undefined,
+  saveTotalLimit: undefined,
+  padToMaxLength: false,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+};
+
+/** Arguments that a resumed run may change: they do not touch the arithmetic of a step. */
+export const FREE_ON_RESUME: ReadonlySet<keyof TrainingArguments> = new Set([
+  "evalBatchSize",
+  "loggingSteps",
+  "saveTotalLimit",
+  "earlyStoppingPatience",
+] as const);
+
+/** An option has a value that cannot be used. `option` is the argument's name. */
+export class ArgumentError extends AlbertGpuError {
+  readonly option: string;
+  constructor(option: string, requirement: string, value: unknown) {
+    super(`${option} must be ${requirement}; got ${String(value)}.`);
+    this.option = option;
+  }
+}
+
+const isNatural = (x: number): boolean => Number.isSafeInteger(x) && x >= 1;
+const isCount = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
+const isAmount = (x: number): boolean => Number.isFinite(x) && x >= 0;
+
+/** Throws ArgumentError, naming the first argument out of its range. */
+export function checkArguments(args: TrainingArguments): void {
+  const natural = [
+    "epochs",
+    "batchSize",
+    "evalBatchSize",
+    "loggingSteps",
+    "gradientAccumulationSteps",
+  ] as const;
+  for (const name of natural) {
+    if (!isNatural(args[name])) throw new ArgumentError(name, "a positive integer", args[name]);
+  }
+  for (const name of ["maxSteps", "saveTotalLimit"] as const) {
+    const value = args[name];
+    if (value !== undefined && !isNatural(value)) {
+      throw new ArgumentError(name, "a positive integer", value);
+    }
+  }
+  for (const name of ["warmupSteps", "earlyStoppingPatience"] as const) {
+    if (!isCount(args[name])) throw new ArgumentError(name, "an integer of at least 0", args[name]);
+  }
+  for (const name of ["weightDecay", "maxGradNorm"] as const) {
+    if (!isAmount(args[name])) throw new ArgumentError(name, "a number of at least 0", args[name]);
+  }
+  for (const name of ["learningRate", "eps"] as const) {
+    if (!(isAmount(args[name]) && args[name] > 0)) {
+      throw new ArgumentError(name, "a number above 0", args[name]);
+    }
+  }
+  for (const name of ["beta1", "beta2"] as const) {
+    if (!(args[name] >= 0 && args[name] < 1))
+      throw new ArgumentError(name, "in [0, 1)", args[name]);
+  }
+  if (!Number.isSafeInteger(args.seed)) throw new ArgumentError("seed", "an integer", args.seed);
+  if (!(Number.isSafeInteger(args.maxLength) && args.maxLength >= 3)) {
+    throw new ArgumentError("maxLength", "an integer of at least 3", args.maxLength);
+  }
+  if (!METRICS.includes(args.metric)) {
+    throw new ArgumentError("metric", `one of ${METRICS.join(", ")}`, args.metric);
+  }
+}

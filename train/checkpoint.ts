@@ -1,0 +1,161 @@
+// Saving and resuming a run: model, moments, and where in the data it was. Dropout and batch order follow from the seed and
+// the step, so there is no random state besides these.
+
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FileError, type ParameterSet } from "../engine/index.ts";
+import {
+  type AlbertForSequenceClassification,
+  loadWeights,
+  openSafetensors,
+  savePretrained,
+  type Tokenizer,
+  writeSafetensors,
+} from "../model/index.ts";
+import { type TrainingArguments } from "./arguments.ts";
+import { verifyFolder, writeFolder } from "./checkpoint-folder.ts";
+import type { AdamW } from "./optimiser.ts";
+
+/** One line of the run's log: a training entry has `learning_rate`, an evaluation `eval_…` scores. Names as Trainer's. */
+export type LogEntry = Readonly<Record<string, number>>;
+
+/** Everything about a run that is not a tensor. */
+export interface TrainerState {
+  /** Optimiser steps done. */
+  step: number;
+  /** Complete passes over the training set. */
+  epoch: number;
+  /** Optimiser steps done in the pass that is under way. */
+  stepInEpoch: number;
+  /** Sum and count of the losses since the last log entry. */
+  lossSum: number;
+  lossCount: number;
+  /** The same over the pass under way. */
+  epochLossSum: number;
+  epochLossCount: number;
+  bestMetric: number | null;
+  /** Step of the checkpoint with the best metric. */
+  bestStep: number | null;
+  evaluationsWithoutImprovement: number;
+  /** True once training has ended, so that resuming only evaluates. */
+  finished: boolean;
+  log: LogEntry[];
+}
+
+export function initialState(): TrainerState {
+  return {
+    step: 0,
+    epoch: 0,
+    stepInEpoch: 0,
+    lossSum: 0,
+    lossCount: 0,
+    epochLossSum: 0,
+    epochLossCount: 0,
+    bestMetric: null,
+    bestStep: null,
+    evaluationsWithoutImprovement: 0,
+    finished: false,
+    log: [],
+  };
+}
+
+/** What a checkpoint holds besides model and tokeniser. */
+interface SavedRun {
+  readonly state: TrainerState;
+  readonly arguments: TrainingArguments;
+  /** Identifies the training set: the same arguments on other data are another run. */
+  readonly dataFingerprint: string;
+}
+
+const STATE_FILE = "trainer_state.json";
+const MOMENTS_FILE = "optimizer.safetensors";
+
+export const checkpointName = (step: number): string => `checkpoint-${step}`;
+
+/** Steps of the checkpoints in a run's folder, latest first. Damaged ones are not told apart here. */
+export async function listCheckpoints(output: string): Promise<number[]> {
+  const names = await readdir(output).catch(() => [] as string[]);
+  return names
+    .map((name) => /^checkpoint-(\d+)$/.exec(name)?.[1])
+    .filter((step) => step !== undefined)
+    .map(Number)
+    .sort((a, b) => b - a);
+}
+
+export interface Checkpointed {
+  readonly model: AlbertForSequenceClassification;
+  readonly tokenizer: Tokenizer;
+  readonly optimiser: AdamW;
+  readonly saved: SavedRun;
+}
+
+/** Writes `checkpoint-<step>` in `output` whole or not at all; earlier checkpoints stay. Returns its path. */
+export async function saveCheckpoint(
+  output: string,
+  { model, tokenizer, optimiser, saved }: Checkpointed,
+): Promise<string> {
+  const path = join(output, checkpointName(saved.state.step));
+  await writeFolder(path, async (folder) => {
+    await savePretrained(folder, model, tokenizer);
+    const moments = await optimiser.read();
+    const named = (kind: "m" | "v") =>
+      [...model.parameters.split(moments[kind])].map(([name, tensor]) => ({
+        name: `${kind}.${name}`,
+        ...tensor,
+      }));
+    await writeSafetensors(join(folder, MOMENTS_FILE), [...named("m"), ...named("v")]);
+    await writeFile(join(folder, STATE_FILE), `${JSON.stringify(saved, null, 2)}\n`);
+  });
+  return path;
+}
+
+async function readMoments(
+  path: string,
+  parameters: ParameterSet,
+): Promise<{ m: Float32Array; v: Float32Array }> {
+  const file = await openSafetensors(path);
+  try {
+    const moments = { m: new Float32Array(parameters.size), v: new Float32Array(parameters.size) };
+    for (const kind of ["m", "v"] as const) {
+      for (const [name, { data }] of parameters.split(moments[kind])) {
+        const values = await file.read(`${kind}.${name}`);
+        if (values.length !== data.length) {
+          throw new FileError(path, `${kind}.${name} must have ${data.length} values; has ${values.length}.`);
+        }
+        data.set(values);
+      }
+    }
+    return moments;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Puts a verified checkpoint's weights, moments and step count into `model` and `optimiser`.
+ * Returns what was saved with them. Throws FileError for a damaged folder; nothing is loaded then.
+ */
+export async function loadCheckpoint(
+  path: string,
+  model: AlbertForSequenceClassification,
+  optimiser: AdamW,
+): Promise<SavedRun> {
+  await verifyFolder(path);
+  const saved = JSON.parse(await readFile(join(path, STATE_FILE), "utf8")) as SavedRun;
+  const moments = await readMoments(join(path, MOMENTS_FILE), model.parameters);
+  const { missing } = await loadWeights(join(path, "model.safetensors"), model);
+  if (missing.length > 0) throw new FileError(path, `lacks ${missing.join(", ")}.`);
+  optimiser.restore(moments, saved.state.step);
+  return saved;
+}
+
+/** Deletes old checkpoints so that `limit` stay besides the best one. */
+export async function pruneCheckpoints(
+  output: string,
+  limit: number | undefined,
+  best: number | null,
+): Promise<void> {
+  if (limit === undefined) return;
+  const old = (await listCheckpoints(output)).filter((step) => step !== best).slice(limit);
+  for (const step of old) await rm(join(output, checkpointName(step)), { recursive: true });
+}

@@ -1,0 +1,275 @@
+// Streams the records of a CSV file (RFC 4180, UTF-8) in bounded memory. papaparse reads the records; this file feeds it
+// block by block and refuses what it would let pass. It does not know what the columns mean: that is dataset.ts.
+
+import { createReadStream } from "node:fs";
+import Papa from "papaparse";
+import { DataError, FileError } from "../engine/errors.ts";
+
+/** A path, or bytes from elsewhere (standard input) with a name for error messages. */
+export type CsvSource = string | { name: string; chunks: AsyncIterable<Uint8Array> };
+
+/** One data record. */
+export interface CsvRow {
+  /** Cell text by column name. */
+  row: Record<string, string>;
+  /** All column names, in the file's order. */
+  columns: readonly string[];
+  /** Data records count from 1; the header is not counted. */
+  record: number;
+  /** Line of the file the record starts on, from 1. */
+  line: number;
+}
+
+const BLOCK_BYTES = 1 << 18;
+// Without a bound a quote left open would pull the whole rest of a file into memory.
+const MAX_RECORD_CHARS = 1 << 24;
+
+/**
+ * Reads a CSV file record by record; the file is read only as fast as the rows are taken.
+ * Blank lines are skipped; LF and CRLF may be mixed; a byte order mark is dropped; quotes inside an unquoted cell are text.
+ * Throws FileError when there is no file to read or it is empty, DataError with the record's number and line for ragged
+ * records, broken quotes, duplicate column names, bytes that are not UTF-8, and NUL characters.
+ * A file with only a header yields nothing.
+ */
+export async function* readRows(
+  source: CsvSource,
+  { delimiter = "," }: { delimiter?: string } = {},
+): AsyncGenerator<CsvRow, void, undefined> {
+  if (delimiter.length !== 1 || Papa.BAD_DELIMITERS.includes(delimiter)) {
+    throw new DataError(
+      `csv: the delimiter must be one character, not a quote or a line end; got ${JSON.stringify(delimiter)}.`,
+    );
+  }
+  const name = typeof source === "string" ? source : source.name;
+  const chunks = typeof source === "string" ? readFileChunks(source) : source.chunks;
+  let columns: string[] | undefined;
+  for await (const { cells, record, line } of readRecords(name, decode(chunks), delimiter)) {
+    if (columns === undefined) {
+      checkHeader(name, line, cells);
+      columns = cells;
+      continue;
+    }
+    if (cells.length !== columns.length) {
+      const cause =
+        cells.length > columns.length ? "an unquoted delimiter inside a cell" : "a cut-off line";
+      throw new DataError(
+        `${place(name, record, line)}: must have ${columns.length} cells like the header; got ${cells.length}. Look for ${cause}.`,
+      );
+    }
+    yield {
+      row: Object.fromEntries(columns.map((c, i) => [c, cells[i] ?? ""])),
+      columns,
+      record,
+      line,
+    };
+  }
+  if (columns === undefined) {
+    throw new FileError(name, "must start with a header row; got an empty file.");
+  }
+}
+
+function place(name: string, record: number, line: number): string {
+  return record === 0
+    ? `${name}, header (line ${line})`
+    : `${name}, record ${record} (line ${line})`;
+}
+
+function checkHeader(name: string, line: number, columns: readonly string[]): void {
+  if (columns[0]?.startsWith("version https://git-lfs.github.com/spec/")) {
+    throw new FileError(
+      name,
+      "must be the data itself; got a git-LFS pointer. Run `git lfs pull`.",
+    );
+  }
+  if (columns.some((column) => column.includes("\r"))) {
+    throw new DataError(
+      `${place(name, 0, line)}: lines must end in LF or CRLF; got a bare CR. Convert the line ends.`,
+    );
+  }
+  const duplicate = columns.find((column, i) => columns.indexOf(column) !== i);
+  if (duplicate !== undefined) {
+    throw new DataError(
+      `${place(name, 0, line)}: column names must differ; got ${JSON.stringify(duplicate)} twice in ${columns.join(", ")}. Rename one.`,
+    );
+  }
+}
+
+async function* readFileChunks(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* createReadStream(path, { highWaterMark: BLOCK_BYTES }) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      throw new FileError(path, "must be a CSV file; got no such file.", { cause: error });
+    }
+    if (code === "EISDIR")
+      throw new FileError(path, "must be a CSV file; got a folder.", { cause: error });
+    throw new FileError(path, `must be readable; got ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Decoded text; `problem` says why the bytes after it cannot be used, and nothing follows then. */
+interface TextBlock {
+  text: string;
+  problem?: string;
+}
+
+async function* decode(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<TextBlock, void, undefined> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let before = new Uint8Array(); // the end of the last chunk: a character may begin there
+  let offset = 0;
+  for await (const chunk of chunks) {
+    try {
+      const text = decoder.decode(chunk, { stream: true });
+      const nul = text.indexOf("\0");
+      if (nul !== -1) {
+        yield {
+          text: text.slice(0, nul),
+          problem: "must be text; got a NUL character. Is this a binary or UTF-16 file?",
+        };
+        return;
+      }
+      yield { text };
+    } catch {
+      const joined = Buffer.concat([before, chunk]);
+      const good = validLength(joined);
+      const text = new TextDecoder().decode(joined.subarray(0, good));
+      yield { text, problem: notUtf8(offset - before.length + good, joined[good]) };
+      return;
+    }
+    offset += chunk.length;
+    before = openCharacter(chunk.length >= 3 ? chunk : Buffer.concat([before, chunk]));
+  }
+  try {
+    decoder.decode();
+  } catch {
+    yield { text: "", problem: notUtf8(offset - before.length, before[0]) };
+  }
+}
+
+function notUtf8(offset: number, byte: number | undefined): string {
+  return `must be UTF-8; got byte 0x${(byte ?? 0).toString(16).padStart(2, "0")} at offset ${offset}. Save the file as UTF-8.`;
+}
+
+/** The bytes at the end of valid UTF-8 that only begin a character, at most 3. */
+function openCharacter(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) break;
+    if (byte >= 0xc0) {
+      const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      if (size > back) return new Uint8Array(bytes.subarray(bytes.length - back));
+      break;
+    }
+  }
+  return new Uint8Array();
+}
+
+/** Where the first broken character begins; found by bisection, so that only a broken file pays. */
+function validLength(bytes: Uint8Array): number {
+  let good = 0;
+  let bad = bytes.length;
+  while (good < bad) {
+    const middle = Math.ceil((good + bad) / 2);
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
+      good = middle;
+    } catch {
+      bad = middle - 1;
+    }
+  }
+  return good - openCharacter(bytes.subarray(0, good)).length;
+}
+
+interface CsvRecord {
+  cells: string[];
+  record: number;
+  line: number;
+}
+
+async function* readRecords(
+  name: string,
+  blocks: AsyncIterable<TextBlock>,
+  delimiter: string,
+): AsyncGenerator<CsvRecord, void, undefined> {
+  let pending = "";
+  let line = 1;
+  let record = 0;
+
+  // Parses what is pending, and leaves the last record there unless nothing follows it.
+  function* parsePending(isEnd: boolean): Generator<CsvRecord, void, undefined> {
+    const parsed = parseBlock(pending, delimiter);
+    let start = 0;
+    for (const { cells, end, quoteError } of isEnd ? parsed : parsed.slice(0, -1)) {
+      const here = line;
+      const isBlank =
+        cells.length === 1 && cells[0] === "" && end - start <= 2 && pending[start] !== '"';
+      for (
+        let at = pending.indexOf("\n", start);
+        at !== -1 && at < end;
+        at = pending.indexOf("\n", at + 1)
+      )
+        line++;
+      start = end;
+      if (isBlank) continue;
+      if (quoteError) {
+        throw new DataError(
+          `${place(name, record, here)}: a quoted cell must end in one quote, and quotes inside it be doubled; got ${quoteError}. Look at its quotes.`,
+        );
+      }
+      yield { cells, record: record++, line: here };
+    }
+    pending = pending.slice(start);
+  }
+
+  let parseAt = 0;
+  for await (const { text, problem } of blocks) {
+    pending += text;
+    if (problem === undefined && pending.length < parseAt && pending.length <= MAX_RECORD_CHARS)
+      continue;
+    const before = pending.length;
+    yield* parsePending(false);
+    if (problem !== undefined) throw new DataError(`${place(name, record, line)}: ${problem}`);
+    if (pending.length > MAX_RECORD_CHARS) {
+      throw new DataError(
+        `${place(name, record, line)}: a record must be shorter than ${MAX_RECORD_CHARS} characters; got more. Is a quote left open?`,
+      );
+    }
+    // A long record is tried again only when twice as much is there: linear work, however long it is.
+    parseAt = pending.length === before ? 2 * before : 0;
+  }
+  if (pending !== "") yield* parsePending(true);
+}
+
+interface ParsedRecord {
+  cells: string[];
+  /** Offset in the block just after the record and its line end. */
+  end: number;
+  quoteError: string | undefined;
+}
+
+/** All records of a block; the last one may be incomplete, and is [""] when the block ends in a line end. */
+function parseBlock(block: string, delimiter: string): ParsedRecord[] {
+  const records: ParsedRecord[] = [];
+  // papaparse drops a leading U+FEFF from any string; here it would be text, and offsets would shift.
+  Papa.parse<string[]>(block.startsWith("\uFEFF") ? `\uFEFF${block}` : block, {
+    delimiter,
+    newline: "\n", // a fixed one: papaparse would guess a single style from the start of each block
+    step: ({ data: cells, errors, meta: { cursor: end } }) => {
+      const last = cells.length - 1;
+      const cell = cells[last] ?? "";
+      // The CR of a CRLF ends up in an unquoted last cell; after a quoted one papaparse skips it as white space.
+      if (cell.endsWith("\r") && block.endsWith(`${cell}\n`, end)) cells[last] = cell.slice(0, -1);
+      const isOpen = errors.some((error) => error.code === "MissingQuotes");
+      const quoteError = isOpen
+        ? "the end of the file"
+        : errors[0] && "text after the closing quote";
+      records.push({ cells, end, quoteError });
+    },
+  });
+  return records;
+}

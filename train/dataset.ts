@@ -1,0 +1,247 @@
+// From the records of a CSV file to texts with class numbers: which columns are text, which classes there are.
+
+import { DataError } from "../engine/errors.ts";
+import { type CsvSource, readRows } from "./csv.ts";
+
+/** One text and its class number. */
+export interface Example {
+  text: string;
+  label: number;
+}
+
+/** A labelled data set in memory. */
+export interface ExampleSet {
+  examples: Example[];
+  labels: LabelSet;
+  /** The columns the text was joined from, in order. */
+  textColumns: readonly string[];
+}
+
+/** Which columns hold what; the defaults are those of `chooseTextColumns` and "label". */
+export interface ColumnOptions {
+  textColumns?: readonly string[] | undefined;
+  labelColumn?: string | undefined;
+  delimiter?: string | undefined;
+}
+
+// Looked for in this order: first a title with a body column, the reference's own pair in front, then one column alone.
+const BODY_COLUMNS = ["enhanced_cleaned_text", "text", "content", "body", "description"] as const;
+const SINGLE_COLUMNS = [
+  "text",
+  "tweet",
+  "statement",
+  "sentence",
+  "content",
+  "body",
+  "description",
+  "headline",
+  "title",
+] as const;
+const RECORDS_NAMED = 5;
+
+/** The classes of a data set: id = position in `names`. */
+export class LabelSet {
+  readonly names: readonly string[];
+  readonly #ids = new Map<string, number>();
+
+  /**
+   * @param names one for each class, in id order
+   * @param values how the data spells the same classes, where that differs
+   * Throws DataError when a name stands twice.
+   */
+  constructor(names: readonly string[], values: readonly string[] = names) {
+    const duplicate = names.find((name, i) => names.indexOf(name) !== i);
+    if (duplicate !== undefined) {
+      throw new DataError(`labels: names must differ; got ${JSON.stringify(duplicate)} twice.`);
+    }
+    this.names = names;
+    names.forEach((name, id) => this.#ids.set(name, id));
+    values.forEach((value, id) => this.#ids.set(value, id));
+  }
+
+  /**
+   * The classes of a saved model. Data may spell a class by its name or, unless a name is an integer itself, by its id:
+   * the reference's files say 0 and 1 for fake and real.
+   */
+  static ofModel(names: readonly string[]): LabelSet {
+    return names.some(isInteger)
+      ? new LabelSet(names)
+      : new LabelSet(
+          names,
+          names.map((_, id) => String(id)),
+        );
+  }
+
+  /**
+   * The classes of labels as a file spells them: integers in numeric order, anything else in code unit order.
+   * @param labelNames a name for each value; it then decides which values there are
+   */
+  static fromValues(
+    values: Iterable<string>,
+    labelNames?: Readonly<Record<string, string>>,
+  ): LabelSet {
+    const sorted = [...new Set(labelNames === undefined ? values : Object.keys(labelNames))];
+    if (sorted.every(isInteger)) sorted.sort((a, b) => Number(a) - Number(b));
+    else sorted.sort();
+    return new LabelSet(
+      sorted.map((value) => labelNames?.[value] ?? value),
+      sorted,
+    );
+  }
+
+  /** The id of a class by its name or the data's spelling; -1 when there is no such class. */
+  idOf(name: string): number {
+    return this.#ids.get(name) ?? -1;
+  }
+}
+
+function isInteger(name: string): boolean {
+  return /^[+-]?\d+$/.test(name);
+}
+
+/**
+ * The columns a text is joined from. Wanted ones must all exist. Without a wish: "title" with the first there is of
+ * enhanced_cleaned_text, text, content, body, description; else the first there is of text, tweet, statement, sentence,
+ * content, body, description, headline, title.
+ * @param where names the file in errors
+ * Throws DataError that names the columns there are.
+ */
+export function chooseTextColumns(
+  columns: readonly string[],
+  wanted: readonly string[] | undefined,
+  where: string,
+): readonly string[] {
+  if (wanted !== undefined) {
+    for (const column of wanted) requireColumn(columns, column, "text", where);
+    return wanted;
+  }
+  const body = BODY_COLUMNS.find((column) => columns.includes(column));
+  if (columns.includes("title") && body !== undefined) return ["title", body];
+  const single = SINGLE_COLUMNS.find((column) => columns.includes(column));
+  if (single !== undefined) return [single];
+  throw new DataError(
+    `${where}: a text column must be one of ${SINGLE_COLUMNS.join(", ")}; got the columns ${columns.join(", ")}. Name yours.`,
+  );
+}
+
+/** The text of a row: its text columns joined with one space, an empty cell as "", as the reference does. */
+export function joinText(
+  row: Readonly<Record<string, string>>,
+  textColumns: readonly string[],
+): string {
+  return textColumns.map((column) => row[column] ?? "").join(" ");
+}
+
+/** Throws DataError that names the columns there are when `column` is not one. @param role what it is for, @param where the file, both for the message */
+export function requireColumn(
+  columns: readonly string[],
+  column: string,
+  role: string,
+  where: string,
+): void {
+  if (columns.includes(column)) return;
+  throw new DataError(
+    `${where}: the ${role} column ${JSON.stringify(column)} must exist; got the columns ${columns.join(", ")}.`,
+  );
+}
+
+/** A row's text, and its label as the file spells it, without white space around it. */
+export interface LabelledText {
+  text: string;
+  label: string;
+  record: number;
+  textColumns: readonly string[];
+}
+
+/**
+ * Streams texts and labels of a CSV file in bounded memory; labels are not checked.
+ * Throws what `readRows` throws, and DataError for a missing column.
+ */
+export async function* readLabelled(
+  source: CsvSource,
+  { textColumns: wanted, labelColumn = "label", delimiter = "," }: ColumnOptions = {},
+): AsyncGenerator<LabelledText, void, undefined> {
+  const where = nameOf(source);
+  let textColumns: readonly string[] | undefined;
+  for await (const { row, columns, record } of readRows(source, { delimiter })) {
+    if (textColumns === undefined) {
+      requireColumn(columns, labelColumn, "label", where);
+      textColumns = chooseTextColumns(columns, wanted, where);
+    }
+    const label = (row[labelColumn] ?? "").trim();
+    yield { text: joinText(row, textColumns), label, record, textColumns };
+  }
+}
+
+/**
+ * Loads a labelled CSV file whole.
+ * @param labels the classes of the training set, for validation and test files; without it they are taken from the file
+ * @param labelNames names for the file's label values, {"0": "fake", "1": "real"}; without it values are names
+ * Throws DataError, with record numbers, for a file without records, an empty label, a label that is not in `labels` or
+ * `labelNames`, and, where the classes are taken from the file, for a single class.
+ */
+export async function loadExamples(
+  source: CsvSource,
+  options: ColumnOptions & {
+    labels?: LabelSet | undefined;
+    labelNames?: Readonly<Record<string, string>> | undefined;
+  } = {},
+): Promise<ExampleSet> {
+  const where = nameOf(source);
+  const labelColumn = options.labelColumn ?? "label";
+  const texts: string[] = [];
+  const values: string[] = [];
+  let textColumns: readonly string[] = [];
+  for await (const example of readLabelled(source, options)) {
+    // A cell is a view into its block of the file and would keep all of it; a copy lets the other columns go.
+    texts.push(Buffer.from(example.text).toString());
+    values.push(example.label);
+    textColumns = example.textColumns;
+  }
+  if (texts.length === 0) {
+    throw new DataError(`${where}: must have records; got a header only.`);
+  }
+  refuseRecords(
+    values,
+    (value) => value === "",
+    () =>
+      `${where}: each record must have a label in ${JSON.stringify(labelColumn)}; got an empty one`,
+  );
+
+  const labels = options.labels ?? LabelSet.fromValues(values, options.labelNames);
+  refuseRecords(
+    values,
+    (value) => labels.idOf(value) === -1,
+    (value) => {
+      const known = options.labels === undefined ? "named" : "seen in training";
+      return `${where}: labels must be ones ${known} (${labels.names.join(", ")}); got ${JSON.stringify(value)}`;
+    },
+  );
+  const ids = values.map((value) => labels.idOf(value));
+  if (options.labels === undefined && ids.every((id) => id === ids[0])) {
+    throw new DataError(
+      `${where}: there must be at least two classes; got only ${JSON.stringify(values[0])} in records 1 to ${values.length}.`,
+    );
+  }
+  return { examples: texts.map((text, i) => ({ text, label: ids[i] ?? 0 })), labels, textColumns };
+}
+
+function nameOf(source: CsvSource): string {
+  return typeof source === "string" ? source : source.name;
+}
+
+/** Throws when a label is bad; the message names the first records with it. */
+function refuseRecords(
+  values: readonly string[],
+  isBad: (value: string) => boolean,
+  problem: (value: string) => string,
+): void {
+  const bad = values.flatMap((value, i) => (isBad(value) ? [i + 1] : []));
+  const first = bad[0];
+  if (first === undefined) return;
+  const named = bad.slice(0, RECORDS_NAMED).join(", ");
+  const more = bad.length > RECORDS_NAMED ? ` and ${bad.length - RECORDS_NAMED} more` : "";
+  throw new DataError(
+    `${problem(values[first - 1] ?? "")} in ${bad.length === 1 ? "record" : "records"} ${named}${more}.`,
+  );
+}

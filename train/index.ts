@@ -1,0 +1,46 @@
+// The package's public face: training, with the model and the engine it stands on.
+
+export * from "../engine/index.ts";
+export * from "../model/index.ts";
+export {
+  ArgumentError,
+  checkArguments,
+  DEFAULT_ARGUMENTS,
+  type MetricName,
+  METRICS,
+  type TrainingArguments,
+} from "./arguments.ts";
+export { type Batch, collate, evalBatches, planEpoch } from "./batches.ts";
+export { checkpointName, listCheckpoints, type LogEntry, type TrainerState } from "./checkpoint.ts";
+export { writeFolder } from "./checkpoint-folder.ts";
+export { readRows } from "./csv.ts";
+export { chooseTextColumns, type Example, type ExampleSet, joinText, LabelSet, loadExamples } from "./dataset.ts";
+export {
+  argmaxRows,
+  type BatchOptions,
+  evaluate,
+  type Evaluation,
+  type LabelledSet,
+  predictLogits,
+  softmaxRows,
+} from "./evaluate.ts";
+export { InFlight } from "./in-flight.ts";
+export {
+  classificationMetrics,
+  type ClassificationMetrics,
+  classificationReport,
+  confusionMatrix,
+} from "./metrics.ts";
+export { AdamW } from "./optimiser.ts";
+export { lockRun } from "./run-lock.ts";
+export { learningRate, totalSteps } from "./schedule.ts";
+export { splitIndices } from "./split.ts";
+export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
+export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
+export {
+  type StepDone,
+  Trainer,
+  type TrainingObserver,
+  type TrainingOutcome,
+  type TrainingRun,
+} from "./trainer.ts";

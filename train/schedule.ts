@@ -1,0 +1,33 @@
+// The learning rate of each optimiser step, and how many there are.
+
+/** Peak rate, and lengths in optimiser steps. */
+export interface Schedule {
+  base: number;
+  warmup: number;
+  total: number;
+}
+
+/**
+ * Linear warm-up from 0 to `base`, then linear decay to 0 at `total`.
+ * @param step optimiser steps already done: 0 for the first one, whose rate is therefore 0 when there is a warm-up
+ * Same as transformers `get_linear_schedule_with_warmup`.
+ */
+export function learningRate(step: number, { base, warmup, total }: Schedule): number {
+  if (step < warmup) return (base * step) / Math.max(1, warmup);
+  return base * Math.max(0, (total - step) / Math.max(1, total - warmup));
+}
+
+/**
+ * Optimiser steps of a whole run: epochs * ceil(batches / accumulation), at least one an epoch; `maxSteps` replaces it,
+ * as in transformers `Trainer`.
+ * @param batches batches in one epoch
+ * @param accumulation batches whose gradients make one step
+ */
+export function totalSteps(run: {
+  batches: number;
+  accumulation: number;
+  epochs: number;
+  maxSteps?: number | undefined;
+}): number {
+  return run.maxSteps ?? run.epochs * Math.max(1, Math.ceil(run.batches / run.accumulation));
+}

@@ -1,0 +1,58 @@
+// The device work of one optimiser step, and of one evaluation batch.
+
+import { clearGradients, crossEntropy, type Gpu } from "../engine/index.ts";
+import type { AlbertForSequenceClassification, DropoutSeed, TokenBatch } from "../model/index.ts";
+import type { AdamW } from "./optimiser.ts";
+
+/** A batch with its classes. */
+export interface LabelledBatch extends TokenBatch {
+  /** [B]. */
+  readonly labels: Uint32Array;
+}
+
+export interface StepResult {
+  /** Mean over the step's micro-batches. */
+  readonly loss: number;
+  /** Global norm before clipping. */
+  readonly gradientNorm: number;
+  /** False when the gradient held NaN or infinity: the update was left out. */
+  readonly finite: boolean;
+}
+
+/**
+ * Encodes and submits forward, backward and update of one optimiser step: one submit per micro-batch, the update with the
+ * last. The result resolves when the device is done; nothing waits for it here.
+ */
+export async function trainStep(
+  gpu: Gpu,
+  model: AlbertForSequenceClassification,
+  optimiser: AdamW,
+  microBatches: readonly LabelledBatch[],
+  options: { learningRate: number; maxGradNorm: number; dropoutSeed: DropoutSeed },
+): Promise<StepResult> {
+  const losses: Promise<Float32Array>[] = [];
+  let state: Promise<Float32Array> | undefined;
+  microBatches.forEach((batch, i) => {
+    const [first, last] = [i === 0, i === microBatches.length - 1];
+    gpu.step(`train ${batch.B}x${batch.T} ${first} ${last}`, () => {
+      if (first) clearGradients(gpu, model.parameters);
+      const forward = () =>
+        crossEntropy(gpu, model.forward(batch, [...options.dropoutSeed, i]), batch.labels);
+      losses.push(gpu.readLater(gpu.tape.gradients(forward, 1 / microBatches.length)));
+      if (last) state = gpu.readLater(optimiser.update(options.learningRate, options.maxGradNorm));
+    });
+  });
+  const values = await Promise.all(losses);
+  const [gradientNorm = NaN, , finite] = (await state) ?? [];
+  const loss = values.reduce((sum, [value = NaN]) => sum + value, 0) / values.length;
+  return { loss, gradientNorm, finite: finite === 1 && Number.isFinite(loss) };
+}
+
+/** Submits one forward pass without dropout. Resolves to logits [B, K]. */
+export function logitsOf(
+  gpu: Gpu,
+  model: AlbertForSequenceClassification,
+  batch: TokenBatch,
+): Promise<Float32Array> {
+  return gpu.step(`evaluate ${batch.B}x${batch.T}`, () => gpu.readLater(model.forward(batch)));
+}
