@@ -8,7 +8,9 @@ export async function openAndTell(printer: Printer, adapter: string | undefined)
   const gpu = await openGpu({ adapter });
   printer.line(`adapter      ${gpu.info.name} (${gpu.info.backend})`);
   if (gpu.info.software) {
-    printer.line("             a software adapter: the CPU does the GPU's work, slowly. Results are the same.");
+    printer.line(
+      "             a software adapter: the CPU does the GPU's work, slowly. Results are the same.",
+    );
   }
   return gpu;
 }

@@ -52,7 +52,9 @@ export class Printer {
 
   /** Right-aligned columns under their heads. */
   table(rows: readonly (readonly string[])[]): void {
-    const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length)));
+    const widths = (rows[0] ?? []).map((_, i) =>
+      Math.max(...rows.map((row) => (row[i] ?? "").length)),
+    );
     for (const row of rows) {
       this.line(row.map((cell, i) => cell.padStart(widths[i] ?? 0)).join("  "));
     }

@@ -1,6 +1,11 @@
 // How an evaluation is shown and written.
 
-import { classificationReport, confusionMatrix, type Evaluation, type Example } from "../train/index.ts";
+import {
+  classificationReport,
+  confusionMatrix,
+  type Evaluation,
+  type Example,
+} from "../train/index.ts";
 import { excerpt, type Printer } from "./printer.ts";
 
 export interface ScoreObject {

@@ -49,7 +49,11 @@ export function trainingObserver(printer: Printer, args: TrainingArguments): Tra
     },
     onEpoch(epoch, trainingLoss, evaluation, best) {
       stopBars();
-      const row = { "train loss": trainingLoss, "valid loss": evaluation.loss, ...pick(evaluation) };
+      const row = {
+        "train loss": trainingLoss,
+        "valid loss": evaluation.loss,
+        ...pick(evaluation),
+      };
       const widths = Object.keys(row).map((name) => Math.max(9, name.length));
       if (!headed) {
         const heads = Object.keys(row).map((name, i) => name.padStart(widths[i]!));

@@ -59,7 +59,11 @@ export function columns(text: string): string[] {
 export function ratios(text: string): [number, number, number] {
   const parts = text.split(":").map(Number);
   const [train = NaN, validation = NaN, test = NaN] = parts;
-  if (parts.length !== 3 || !parts.every((part) => part >= 0 && Number.isFinite(part)) || train <= 0) {
+  if (
+    parts.length !== 3 ||
+    !parts.every((part) => part >= 0 && Number.isFinite(part)) ||
+    train <= 0
+  ) {
     throw new InvalidArgumentError("it must be three numbers, as in 70:15:15.");
   }
   return [train, validation, test];

@@ -30,12 +30,7 @@ export class BufferPool {
   #plan: PoolBuffer[] | undefined;
   #cursor = 0;
 
-  constructor(
-    device: GPUDevice,
-    label: string,
-    usage: GPUBufferUsageFlags,
-    nextId: () => number,
-  ) {
+  constructor(device: GPUDevice, label: string, usage: GPUBufferUsageFlags, nextId: () => number) {
     this.#device = device;
     this.#label = label;
     this.#usage = usage;

@@ -52,7 +52,9 @@ async function findAdapter(options: DeviceOptions): Promise<GPUAdapter> {
     adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
-    throw new DeviceError(`openDevice: no adapter matches; Dawn says: ${text} ${REMEDY}`, { cause });
+    throw new DeviceError(`openDevice: no adapter matches; Dawn says: ${text} ${REMEDY}`, {
+      cause,
+    });
   }
   if (!adapter) {
     const wanted = options.adapter === undefined ? "" : ` named like "${options.adapter}"`;
@@ -66,7 +68,9 @@ async function findAdapter(options: DeviceOptions): Promise<GPUAdapter> {
 
 function describe(adapter: GPUAdapter, limits: Record<string, number>): AdapterInfo {
   const { vendor, architecture, device, description } = adapter.info;
-  const software = adapter.info.isFallbackAdapter || /llvmpipe|swiftshader/i.test(`${device} ${description} ${architecture}`);
+  const software =
+    adapter.info.isFallbackAdapter ||
+    /llvmpipe|swiftshader/i.test(`${device} ${description} ${architecture}`);
   const name = [device, description].filter((part) => part.length > 0).join(", ");
   const backend = { linux: "vulkan", darwin: "metal", win32: "d3d12" }[process.platform as "linux"];
   return {

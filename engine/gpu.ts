@@ -324,7 +324,9 @@ export class Gpu {
       this.#staging.release(staging);
       resolve(values);
     } catch (cause) {
-      reject(this.#failure ?? new DeviceError(`gpu: reading back failed: ${String(cause)}`, { cause }));
+      reject(
+        this.#failure ?? new DeviceError(`gpu: reading back failed: ${String(cause)}`, { cause }),
+      );
     }
   }
 

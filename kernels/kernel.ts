@@ -81,7 +81,9 @@ export function defineKernel<
     }
     for (const binding of names) {
       if (!bindings.has(binding)) {
-        throw new Error(`kernel ${name}/${entry}: the source has no storage variable "${binding}".`);
+        throw new Error(
+          `kernel ${name}/${entry}: the source has no storage variable "${binding}".`,
+        );
       }
     }
   }

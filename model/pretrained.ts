@@ -121,7 +121,10 @@ async function weightsFile(folder: string): Promise<string> {
       "cannot be read: it is a Python pickle. Convert it to model.safetensors with transformers' save_pretrained.",
     );
   }
-  throw new FileError(path, "is missing: a model folder holds config.json, model.safetensors and spiece.model.");
+  throw new FileError(
+    path,
+    "is missing: a model folder holds config.json, model.safetensors and spiece.model.",
+  );
 }
 
 /** Writes config.json, model.safetensors (f32) and the tokeniser's files into an existing folder. */
@@ -130,7 +133,10 @@ export async function savePretrained(
   model: AlbertForSequenceClassification,
   tokenizer: Tokenizer,
 ): Promise<void> {
-  const tensors = [...(await model.parameters.read())].map(([name, tensor]) => ({ name, ...tensor }));
+  const tensors = [...(await model.parameters.read())].map(([name, tensor]) => ({
+    name,
+    ...tensor,
+  }));
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
   await writeFile(join(folder, "config.json"), serializeConfig(model.config));
   await tokenizer.save(folder);

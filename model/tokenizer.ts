@@ -72,6 +72,12 @@ export class Tokenizer {
    */
   static async load(dirOrFile: string): Promise<Tokenizer> {
     const path = await resolveInFolder(dirOrFile, SPIECE);
+    if (!existsSync(path)) {
+      throw new FileError(
+        dirOrFile,
+        `must hold ${SPIECE}; it does not. transformers 5 saves tokenizer.json alone: copy ${SPIECE} from the model it began with.`,
+      );
+    }
     const bytes = await readModelFile(path);
     const model = parseSpiece(bytes, path);
     const specialIds = findSpecialIds(model, path);

@@ -70,7 +70,11 @@ export async function verifyFolder(path: string): Promise<void> {
   try {
     manifest = JSON.parse(await readFile(join(path, MANIFEST), "utf8")) as Manifest;
   } catch (cause) {
-    throw new FileError(join(path, MANIFEST), "cannot be read, so the checkpoint cannot be trusted.", { cause });
+    throw new FileError(
+      join(path, MANIFEST),
+      "cannot be read, so the checkpoint cannot be trusted.",
+      { cause },
+    );
   }
   for (const [name, expected] of Object.entries(manifest.files ?? {})) {
     const file = join(path, name);

@@ -120,7 +120,10 @@ async function readMoments(
       for (const [name, { data }] of parameters.split(moments[kind])) {
         const values = await file.read(`${kind}.${name}`);
         if (values.length !== data.length) {
-          throw new FileError(path, `${kind}.${name} must have ${data.length} values; has ${values.length}.`);
+          throw new FileError(
+            path,
+            `${kind}.${name} must have ${data.length} values; has ${values.length}.`,
+          );
         }
         data.set(values);
       }

@@ -14,7 +14,14 @@ export { type Batch, collate, evalBatches, planEpoch } from "./batches.ts";
 export { checkpointName, listCheckpoints, type LogEntry, type TrainerState } from "./checkpoint.ts";
 export { writeFolder } from "./checkpoint-folder.ts";
 export { readRows } from "./csv.ts";
-export { chooseTextColumns, type Example, type ExampleSet, joinText, LabelSet, loadExamples } from "./dataset.ts";
+export {
+  chooseTextColumns,
+  type Example,
+  type ExampleSet,
+  joinText,
+  LabelSet,
+  loadExamples,
+} from "./dataset.ts";
 export {
   argmaxRows,
   type BatchOptions,

@@ -190,7 +190,11 @@ export class Trainer {
     while (state.stepInEpoch < this.#stepsPerEpoch && state.step < this.#totalSteps) {
       const from = state.stepInEpoch * accumulation;
       const micro = batches.slice(from, from + accumulation).map((indices) => this.batch(indices));
-      const schedule = { base: args.learningRate, warmup: args.warmupSteps, total: this.#totalSteps };
+      const schedule = {
+        base: args.learningRate,
+        warmup: args.warmupSteps,
+        total: this.#totalSteps,
+      };
       const rate = learningRate(state.step, schedule);
       const options = {
         learningRate: rate,
@@ -298,7 +302,12 @@ export class Trainer {
   private async checkpoint(): Promise<void> {
     const { output, model, tokenizer, args } = this.#run;
     const saved = { state: this.#state, arguments: args, dataFingerprint: this.#fingerprint };
-    const path = await saveCheckpoint(output, { model, tokenizer, optimiser: this.#optimiser, saved });
+    const path = await saveCheckpoint(output, {
+      model,
+      tokenizer,
+      optimiser: this.#optimiser,
+      saved,
+    });
     await pruneCheckpoints(output, args.saveTotalLimit, this.#state.bestStep);
     this.#observer.onCheckpoint?.(path);
   }

@@ -147,25 +147,48 @@ interface Opened {
   readonly tokenizer: Tokenizer;
 }
 
-async function openModel(gpu: Gpu, options: TrainOptions, labels: LabelSet, seed: number, tokenizer: Tokenizer, printer: Printer): Promise<Opened> {
+async function openModel(
+  gpu: Gpu,
+  options: TrainOptions,
+  labels: LabelSet,
+  seed: number,
+  tokenizer: Tokenizer,
+  printer: Printer,
+): Promise<Opened> {
   if (options.model !== undefined) {
-    const { report, ...opened } = await loadPretrained(gpu, options.model, { seed, labels: labels.names });
+    const { report, ...opened } = await loadPretrained(gpu, options.model, {
+      seed,
+      labels: labels.names,
+    });
     const unexpected = report.unused.filter((name) => !isExpectedUnused(name));
     const skipped = report.unused.length - unexpected.length;
     if (skipped > 0) printer.line(`skipped      ${skipped} tensors of the pre-training heads`);
     if (unexpected.length > 0) printer.line(`unused       ${unexpected.join(", ")}`);
     if (report.missing.length > 0) {
-      printer.line(`new weights  ${report.missing.join(", ")} (newly initialised: train before use)`);
+      printer.line(
+        `new weights  ${report.missing.join(", ")} (newly initialised: train before use)`,
+      );
     }
     return opened;
   }
   const config = options.config!;
   const vocabSize = tokenizer.vocabSize;
-  const input = { vocabSize, labels: labels.names, padId: tokenizer.padId, clsId: tokenizer.clsId, sepId: tokenizer.sepId };
+  const input = {
+    vocabSize,
+    labels: labels.names,
+    padId: tokenizer.padId,
+    clsId: tokenizer.clsId,
+    sepId: tokenizer.sepId,
+  };
   const shape =
     config in PRESETS
       ? presetConfig(config as PresetName, input)
-      : { ...(await loadConfig(config)), ...labelFields(labels.names, config), vocab_size: vocabSize, pad_token_id: tokenizer.padId };
+      : {
+          ...(await loadConfig(config)),
+          ...labelFields(labels.names, config),
+          vocab_size: vocabSize,
+          pad_token_id: tokenizer.padId,
+        };
   const model = new AlbertForSequenceClassification(gpu, shape);
   model.initialise(new Random(seed));
   printer.line("new weights  all (training from scratch)");
@@ -191,7 +214,11 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults>
     describeSets(printer, sets);
     const tokenize = (name: "train" | "validation" | "test"): Promise<LabelledSet> =>
       tokenizeSet(printer, name, sets[name], tokenizer, args.maxLength);
-    const [train, validation, test] = [await tokenize("train"), await tokenize("validation"), await tokenize("test")];
+    const [train, validation, test] = [
+      await tokenize("train"),
+      await tokenize("validation"),
+      await tokenize("test"),
+    ];
     const gpu = await openAndTell(printer, options.adapter);
     try {
       const opened = await openModel(gpu, options, sets.labels, args.seed, tokenizer, printer);
@@ -230,7 +257,10 @@ async function run(prepared: Prepared): Promise<TrainResults> {
     printer.line("stopping after this step (press again to end at once)"),
   );
   const observer = trainingObserver(printer, args);
-  const trainer = new Trainer({ gpu, model, tokenizer, train, validation, args, output, signal: interrupt.signal }, observer);
+  const trainer = new Trainer(
+    { gpu, model, tokenizer, train, validation, args, output, signal: interrupt.signal },
+    observer,
+  );
   try {
     if (options.resume) await trainer.resume();
     printer.line(`training     ${trainer.totalSteps} steps, checkpoints in ${output}`);
@@ -241,8 +271,14 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       );
     }
     const bestStep = await trainer.loadBest();
-    printer.line(outcome.stoppedEarly ? `stopped early: ${args.metric} no longer improves` : "done");
-    const options2 = { batchSize: args.evalBatchSize, maxLength: args.maxLength, padToMaxLength: args.padToMaxLength };
+    printer.line(
+      outcome.stoppedEarly ? `stopped early: ${args.metric} no longer improves` : "done",
+    );
+    const options2 = {
+      batchSize: args.evalBatchSize,
+      maxLength: args.maxLength,
+      padToMaxLength: args.padToMaxLength,
+    };
     const score = async (set: LabelledSet, name: string): Promise<Evaluation> => {
       const progress = printer.progress(name, set.tokens.count);
       const evaluation = await evaluate(gpu, model, set, options2, (done) => progress.update(done));
@@ -253,7 +289,13 @@ async function run(prepared: Prepared): Promise<TrainResults> {
     const onTest = sets.test.length > 0 ? await score(test, "test") : undefined;
     const shown = onTest ?? onValidation;
     const shownExamples = onTest ? sets.test : sets.validation;
-    printEvaluation(printer, onTest ? "test" : "validation", shown, shownExamples, sets.labels.names);
+    printEvaluation(
+      printer,
+      onTest ? "test" : "validation",
+      shown,
+      shownExamples,
+      sets.labels.names,
+    );
     printMistakes(printer, shown, shownExamples, sets.labels.names);
     await savePretrained(output, model, tokenizer);
     const results: TrainResults = {
@@ -266,14 +308,20 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       adapter: adapterFacts(gpu),
       parameters: model.parameters.count,
       labels: sets.labels.names,
-      sizes: { train: sets.train.length, validation: sets.validation.length, test: sets.test.length },
+      sizes: {
+        train: sets.train.length,
+        validation: sets.validation.length,
+        test: sets.test.length,
+      },
       arguments: args,
       stoppedEarly: outcome.stoppedEarly,
       output,
       log: outcome.state.log,
     };
     await writeFile(join(output, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
-    printer.line(`wrote        ${output} (model of step ${bestStep}, tokenizer, results.json) in ${duration(results.seconds)}`);
+    printer.line(
+      `wrote        ${output} (model of step ${bestStep}, tokenizer, results.json) in ${duration(results.seconds)}`,
+    );
     return results;
   } finally {
     interrupt.dispose();

@@ -5,7 +5,7 @@ import { DeviceError } from "../../engine/errors.ts";
 
 const execFileAsync = promisify(execFile);
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-const SHOWN_LINES = 3;
+const SHOWN_LINES = 5;
 
 /**
  * Runs a command to its end and returns its standard output.

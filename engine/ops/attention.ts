@@ -53,7 +53,9 @@ export function attention(
   }
   if (rows.total !== R) {
     // A row without an owner would keep whatever its buffer held before.
-    throw new ShapeError(`attention: the sequences must own all ${R} rows; they own ${rows.total}.`);
+    throw new ShapeError(
+      `attention: the sequences must own all ${R} rows; they own ${rows.total}.`,
+    );
   }
   const p = dropout?.p ?? 0;
   const { threshold, scale: keep_scale } = dropoutParams(p);

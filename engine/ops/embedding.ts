@@ -31,11 +31,12 @@ export function bucketRows(
   const chunkOffsets = [0];
   const rowOffsets = [0];
   const rowTargets: number[] = [];
-  for (let from = 0; from < order.length; ) {
+  for (let from = 0; from < order.length;) {
     const row = index[order[from]!]!;
     let to = from;
     while (to < order.length && index[order[to]!] === row) to++;
-    for (; from < to; from = Math.min(from + CHUNK, to)) chunkOffsets.push(Math.min(from + CHUNK, to));
+    for (; from < to; from = Math.min(from + CHUNK, to))
+      chunkOffsets.push(Math.min(from + CHUNK, to));
     rowOffsets.push(chunkOffsets.length - 1);
     rowTargets.push(row);
   }

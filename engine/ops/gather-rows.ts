@@ -25,7 +25,8 @@ export function gatherRows(gpu: Gpu, x: Tensor, rows: Uint32Array): Tensor {
   return gpu.tape.record(y, [x], [index], (dy) => [
     (dx, accumulate) => {
       const N = dx.size;
-      if (!accumulate) gpu.launch(fill, "forward", { y: dx }, { N, value: 0 }, grid(Math.ceil(N / 64)));
+      if (!accumulate)
+        gpu.launch(fill, "forward", { y: dx }, { N, value: 0 }, grid(Math.ceil(N / 64)));
       gpu.launch(kernel, "backward", { index, dy, dx }, params, groups);
     },
   ]);

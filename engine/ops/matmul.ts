@@ -70,11 +70,7 @@ export function matmulInto(
   const side = MATMUL_TILE;
   const grids: Record<Variant, Grid> = {
     naive: [Math.ceil(N / 8), Math.ceil(M / 8), 1],
-    register: [
-      Math.ceil(N / 4 / MATMUL_REGISTER.LANES),
-      Math.ceil(M / MATMUL_REGISTER.ROWS),
-      1,
-    ],
+    register: [Math.ceil(N / 4 / MATMUL_REGISTER.LANES), Math.ceil(M / MATMUL_REGISTER.ROWS), 1],
     tiled: [Math.ceil(N / side), Math.ceil(M / side), 1],
   };
   const grid = grids[variant];

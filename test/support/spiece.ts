@@ -2,8 +2,10 @@
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Tokenizer } from "../../model/tokenizer.ts";
 
 /** The 760,289 bytes of albert-base-v2's spiece.model, which the dev dependency carries as base64. */
 export function albertSpiece(): Buffer {
@@ -69,4 +71,16 @@ export async function withFolder<T>(use: (dir: string) => Promise<T>): Promise<T
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** A tokeniser from the bytes of a model and, perhaps, a tokenizer_config.json. */
+export function tokenizerOf(bytes: Uint8Array, config?: object | string): Promise<Tokenizer> {
+  return withFolder(async (dir) => {
+    await writeFile(join(dir, "spiece.model"), bytes);
+    if (config !== undefined) {
+      const text = typeof config === "string" ? config : JSON.stringify(config);
+      await writeFile(join(dir, "tokenizer_config.json"), text);
+    }
+    return await Tokenizer.load(dir);
+  });
 }

@@ -1,0 +1,123 @@
+// `albert-gpu predict`: texts in, classes out, a JSON line each, in input order and as they come.
+
+import { createReadStream } from "node:fs";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Gpu } from "../../engine/index.ts";
+import {
+  type AlbertForSequenceClassification,
+  labelNames,
+  loadPretrained,
+  type Tokenizer,
+} from "../../model/index.ts";
+import {
+  argmaxRows,
+  chooseTextColumns,
+  collate,
+  InFlight,
+  joinText,
+  logitsOf,
+  readRows,
+  softmaxRows,
+} from "../../train/index.ts";
+import { requireFile } from "../data.ts";
+import { UsageError } from "../errors.ts";
+import { Printer } from "../printer.ts";
+import { openAndTell } from "../device.ts";
+import { readTexts } from "../texts.ts";
+
+export interface PredictOptions {
+  readonly model: string;
+  /** A file, or "-" for standard input. CSV by its name (.csv), else a text or a JSON object a line. */
+  readonly input: string;
+  readonly textColumns?: string[] | undefined;
+  readonly delimiter?: string | undefined;
+  readonly maxLength: number;
+  readonly batchSize: number;
+  readonly adapter?: string | undefined;
+  readonly output: Writable;
+}
+
+async function* csvTexts(path: string, options: PredictOptions): AsyncGenerator<string> {
+  let columns: readonly string[] | undefined;
+  const reading = options.delimiter === undefined ? {} : { delimiter: options.delimiter };
+  for await (const { row, columns: there } of readRows(path, reading)) {
+    columns ??= chooseTextColumns(there, options.textColumns, path);
+    yield joinText(row, columns);
+  }
+}
+
+async function* texts(options: PredictOptions): AsyncGenerator<string> {
+  const { input } = options;
+  if (input === "-") yield* readTexts(process.stdin, "standard input");
+  else if (/\.(csv|tsv)$/i.test(input)) yield* csvTexts(input, options);
+  else yield* readTexts(createReadStream(input), input);
+}
+
+/** Groups a stream into arrays of `size`. */
+async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length === size) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Probabilities [B, K] of each batch, in order; one batch is on the device while the next is read. */
+async function* classify(
+  gpu: Gpu,
+  model: AlbertForSequenceClassification,
+  tokenizer: Tokenizer,
+  options: PredictOptions,
+): AsyncGenerator<Float32Array> {
+  const { maxLength, batchSize } = options;
+  const inFlight = new InFlight<Float32Array>(gpu);
+  const pad = { padTo: "longest" as const, maxLength, padId: tokenizer.padId };
+  for await (const chunk of chunks(texts(options), batchSize)) {
+    const batch = collate(
+      chunk.map((text) => tokenizer.encode(text, maxLength)),
+      pad,
+    );
+    yield* await inFlight.push(logitsOf(gpu, model, batch));
+  }
+  yield* await inFlight.drain();
+}
+
+/** Writes one {"label", "score", "probabilities"} line per text. Throws for bad input after writing what came before it. */
+export async function predictCommand(options: PredictOptions): Promise<void> {
+  const printer = new Printer(true);
+  if (options.input !== "-") await requireFile(options.input);
+  const gpu = await openAndTell(printer, options.adapter);
+  try {
+    const { model, tokenizer, report } = await loadPretrained(gpu, options.model);
+    if (report.missing.length > 0) {
+      throw new UsageError(
+        `predict: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,
+      );
+    }
+    const names = labelNames(model.config);
+    const K = names.length;
+    async function* lines(): AsyncGenerator<string> {
+      for await (const logits of classify(gpu, model, tokenizer, options)) {
+        const probabilities = softmaxRows(logits, K);
+        const best = argmaxRows(probabilities, K);
+        for (const [row, label] of best.entries()) {
+          const each = names.map((name, k) => [name, probabilities[row * K + k]!] as const);
+          const line = {
+            label: names[label],
+            score: probabilities[row * K + label],
+            probabilities: Object.fromEntries(each),
+          };
+          yield `${JSON.stringify(line)}\n`;
+        }
+      }
+    }
+    await pipeline(Readable.from(lines()), options.output, { end: false });
+  } finally {
+    gpu.close();
+  }
+}

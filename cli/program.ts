@@ -1,0 +1,272 @@
+// Every command with its options, their checks and examples.
+
+import { Command } from "commander";
+import { PRESETS } from "../model/index.ts";
+import { DEFAULT_ARGUMENTS as D, METRICS, type MetricName } from "../train/index.ts";
+import { doctorCommand, type DoctorOptions } from "./commands/doctor.ts";
+import { evaluateCommand, type EvaluateOptions } from "./commands/evaluate.ts";
+import { predictCommand, type PredictOptions } from "./commands/predict.ts";
+import { splitCommand, type SplitOptions } from "./commands/split.ts";
+import { tokenizeCommand } from "./commands/tokenize.ts";
+import { trainCommand, type TrainOptions } from "./commands/train.ts";
+import { UsageError } from "./errors.ts";
+import * as value from "./values.ts";
+import { InvalidArgumentError } from "commander";
+
+function metric(text: string): MetricName {
+  const found = METRICS.find((name) => name === text);
+  if (!found) throw new InvalidArgumentError(`it must be one of ${METRICS.join(", ")}.`);
+  return found;
+}
+
+function printJson(json: boolean, results: object): void {
+  if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
+}
+
+function dataOptions(command: Command): Command {
+  return command
+    .option(
+      "--text-columns <a,b>",
+      "columns joined with a blank (default: title and a body column, or one text column)",
+      value.columns,
+    )
+    .option("--label-column <name>", "column with the class (default: label)")
+    .option("--label-names <0=fake,1=real>", "names for the file's label values", value.labelNames)
+    .option("--delimiter <c>", "field separator (default: comma)");
+}
+
+function common(command: Command): Command {
+  return command
+    .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
+    .option("--debug", "show stack traces");
+}
+
+function train(program: Command): void {
+  const command = program
+    .command("train")
+    .summary("fine-tune a model, or train one from scratch")
+    .description(
+      "Trains an ALBERT text classifier on CSV files and writes a model folder that transformers reads too.",
+    )
+    .option("--data <file>", "one CSV file, split 70:15:15 by label")
+    .option("--train <file>", "training set (with --validation)")
+    .option("--validation <file>", "validation set: scored after each epoch")
+    .option("--test <file>", "test set: scored once, at the end")
+    .option("--model <dir>", "folder of the model to fine-tune")
+    .option(
+      "--config <name|file>",
+      `train from scratch: ${Object.keys(PRESETS).join(", ")}, or a config.json`,
+    )
+    .option("--tokenizer <file>", "SentencePiece model, with --config")
+    .option("--output <dir>", "folder for checkpoints and the result", "albert-output");
+  dataOptions(command)
+    .option("--epochs <n>", `passes over the training set (default: ${D.epochs})`, value.natural)
+    .option("--batch-size <n>", `examples per batch (default: ${D.batchSize})`, value.natural)
+    .option(
+      "--eval-batch-size <n>",
+      `examples per batch in evaluation (default: ${D.evalBatchSize})`,
+      value.natural,
+    )
+    .option(
+      "--learning-rate <x>",
+      `peak learning rate (default: ${D.learningRate}, or the preset's)`,
+      value.positive,
+    )
+    .option(
+      "--warmup-steps <n>",
+      `steps of linear warm-up (default: ${D.warmupSteps}, or the preset's)`,
+      value.count,
+    )
+    .option(
+      "--weight-decay <x>",
+      `decoupled weight decay (default: ${D.weightDecay})`,
+      value.amount,
+    )
+    .option(
+      "--max-length <n>",
+      `tokens per text, longer ones are cut (default: ${D.maxLength})`,
+      value.length,
+    )
+    .option("--pad-to-max-length", "pad every batch to --max-length, as the reference does")
+    .option(
+      "--seed <n>",
+      `for split, order, dropout and new weights (default: ${D.seed})`,
+      value.integer,
+    )
+    .option(
+      "--early-stopping-patience <n>",
+      `evaluations without a better --metric; 0: never stop (default: ${D.earlyStoppingPatience})`,
+      value.count,
+    )
+    .option(
+      "--metric <name>",
+      `chooses the best model: ${METRICS.join(", ")} (default: ${D.metric})`,
+      metric,
+    )
+    .option(
+      "--logging-steps <n>",
+      `steps between log entries (default: ${D.loggingSteps})`,
+      value.natural,
+    )
+    .option(
+      "--max-grad-norm <x>",
+      `clips the gradient; 0: no clipping (default: ${D.maxGradNorm})`,
+      value.amount,
+    )
+    .option(
+      "--gradient-accumulation-steps <n>",
+      `batches per optimiser step (default: ${D.gradientAccumulationSteps})`,
+      value.natural,
+    )
+    .option("--max-steps <n>", "optimiser steps in all, instead of --epochs", value.natural)
+    .option(
+      "--save-total-limit <n>",
+      "checkpoints to keep besides the best (default: all)",
+      value.natural,
+    )
+    .option("--resume", "go on from the last checkpoint in --output", false)
+    .option("--json", "print the results as the last line on stdout", false);
+  common(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ albert-gpu train --data news.csv --model albert-base-v2 --output run
+  $ albert-gpu train --train train.csv --validation val.csv --test test.csv --text-columns tweet \\
+      --config mini --tokenizer spiece.model --max-length 64 --epochs 3
+  $ albert-gpu train --data news.csv --model albert-base-v2 --output run --resume`,
+    )
+    .action(async (options: TrainOptions) => printJson(options.json, await trainCommand(options)));
+}
+
+function evaluate(program: Command): void {
+  const command = program
+    .command("evaluate")
+    .summary("score a model on a labelled CSV file")
+    .description("Scores a saved model on a labelled CSV file.")
+    .requiredOption("--model <dir>", "folder of the model")
+    .requiredOption("--data <file>", "labelled CSV file")
+    .option("--max-length <n>", "tokens per text, longer ones are cut", value.length, D.maxLength)
+    .option("--batch-size <n>", "examples per batch", value.natural, D.evalBatchSize)
+    .option("--json", "print the results as one line on stdout", false);
+  common(dataOptions(command))
+    .addHelpText("after", "\nExample:\n  $ albert-gpu evaluate --model run --data test.csv --json")
+    .action(async (options: EvaluateOptions) =>
+      printJson(options.json, await evaluateCommand(options)),
+    );
+}
+
+function predict(program: Command): void {
+  const command = program
+    .command("predict")
+    .summary("classify texts")
+    .description(
+      'Classifies texts: a CSV file, or lines of text or JSON objects with "text". Writes a JSON line per text, in order.',
+    )
+    .argument("[file]", "input; - is standard input", "-")
+    .requiredOption("--model <dir>", "folder of the model")
+    .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
+    .option("--delimiter <c>", "field separator of a CSV file (default: comma)")
+    .option("--max-length <n>", "tokens per text, longer ones are cut", value.length, D.maxLength)
+    .option("--batch-size <n>", "texts per batch", value.natural, 16);
+  common(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ echo "Senate passes budget after long debate" | albert-gpu predict --model run
+  $ albert-gpu predict --model run articles.csv --text-columns title,text > verdicts.jsonl`,
+    )
+    .action((input: string, options: Omit<PredictOptions, "input" | "output">) =>
+      predictCommand({ ...options, input, output: process.stdout }),
+    );
+}
+
+function tokenize(program: Command): void {
+  program
+    .command("tokenize")
+    .summary("turn texts into token ids")
+    .description(
+      'Reads a text, or a JSON object with "text", a line from standard input; writes {"ids": [...]} lines.',
+    )
+    .option("--model <dir>", "folder of the model")
+    .option("--tokenizer <file>", "or a SentencePiece model file")
+    .option("--max-length <n>", "tokens per text, longer ones are cut", value.length, D.maxLength)
+    .option("--debug", "show stack traces")
+    .addHelpText("after", '\nExample:\n  $ echo "Hello world" | albert-gpu tokenize --model run')
+    .action(async (options: { model?: string; tokenizer?: string; maxLength: number }) => {
+      if ((options.model === undefined) === (options.tokenizer === undefined)) {
+        throw new UsageError("tokenize: give either --model DIR or --tokenizer FILE.");
+      }
+      await tokenizeCommand({
+        tokenizer: (options.model ?? options.tokenizer)!,
+        maxLength: options.maxLength,
+        input: process.stdin,
+        output: process.stdout,
+      });
+    });
+}
+
+function split(program: Command): void {
+  program
+    .command("split")
+    .summary("cut a CSV file into training, validation and test files")
+    .description("Writes FILE.train.csv, FILE.validation.csv and FILE.test.csv beside a CSV file.")
+    .argument("<file>", "CSV file with a header")
+    .option(
+      "--ratios <a:b:c>",
+      "training, validation, test; 0 writes no file",
+      value.ratios,
+      [70, 15, 15],
+    )
+    .option("--stratify <column>", "column to keep in the same proportions (default: none)")
+    .option("--seed <n>", "for the random split", value.integer, D.seed)
+    .option("--force", "replace files of an earlier split", false)
+    .option("--debug", "show stack traces")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ albert-gpu split news.csv --ratios 70:15:15 --stratify label --seed 42",
+    )
+    .action(
+      (
+        file: string,
+        options: Omit<SplitOptions, "file" | "stratify" | "print"> & { stratify?: string },
+      ) =>
+        splitCommand({
+          ...options,
+          file,
+          stratify: options.stratify ?? null,
+          print: (line) => process.stdout.write(`${line}\n`),
+        }),
+    );
+}
+
+function doctor(program: Command): void {
+  common(
+    program
+      .command("doctor")
+      .summary("show the GPU and test it")
+      .description(
+        "Shows the adapter, its limits and features, and checks a product it computes against the CPU.",
+      )
+      .option("--fix", "when no adapter works, install or unpack a software driver", false)
+      .option("--json", "print the findings as one line on stdout", false),
+  )
+    .addHelpText("after", "\nExample:\n  $ albert-gpu doctor --fix")
+    .action(async (options: DoctorOptions) =>
+      printJson(options.json, await doctorCommand(options)),
+    );
+}
+
+/** The whole command line. Usage errors are thrown, not exits. */
+export function buildProgram(version: string): Command {
+  const program = new Command("albert-gpu")
+    .description("Fine-tunes ALBERT text classifiers on any GPU that WebGPU reaches.")
+    .version(version)
+    .showHelpAfterError("(add --help for the options)")
+    .exitOverride();
+  for (const add of [train, evaluate, predict, tokenize, split, doctor]) add(program);
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError("(add --help for the options)");
+  return program;
+}
