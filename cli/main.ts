@@ -2,7 +2,7 @@
 // The command line: options, exit codes, and nothing else. Each command's work is in commands/.
 
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { AlbertGpuError } from "../engine/index.ts";
 import { ArgumentError } from "../train/index.ts";
 import { buildProgram } from "./program.ts";
@@ -39,7 +39,7 @@ function report(error: unknown, debug: boolean): number {
   return error instanceof UsageError ? EXIT.usage : EXIT.failure;
 }
 
-const program: Command = buildProgram(version());
+const program = buildProgram(version());
 try {
   await program.parseAsync();
 } catch (error) {

@@ -32,8 +32,8 @@ export interface ApiCalls {
 interface Pending {
   readonly from: Tensor;
   readonly staging: PoolBuffer;
-  resolve(values: Float32Array): void;
-  reject(error: unknown): void;
+  readonly resolve: (values: Float32Array) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Opens the preferred GPU. Throws DeviceError when no adapter works. The caller closes it. */
@@ -291,13 +291,13 @@ export class Gpu {
    * software adapter needs itself: so the thread sleeps, and gives the event loop one turn a millisecond.
    */
   async settle<T>(promise: Promise<T>): Promise<T> {
-    let waiting = true;
+    const state = { waiting: true };
     const stop = (): void => {
-      waiting = false;
+      state.waiting = false;
     };
     promise.then(stop, stop);
     await setImmediate();
-    while (waiting) {
+    while (state.waiting) {
       Atomics.wait(this.#idle, 0, 0, 1);
       await setImmediate();
     }

@@ -1,7 +1,7 @@
 // Compiled kernels and their bind groups, each made once.
 
 import { type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
-import { type AlbertGpuError, KernelError, invariant } from "./errors.ts";
+import { invariant, KernelError } from "./errors.ts";
 import type { ApiCalls } from "./gpu.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -122,7 +122,7 @@ export class PipelineCache {
   }
 
   private throwFailure(label: string, kernel: Kernel, sourceLine: number): void {
-    const failure = this.#takeFailure() as AlbertGpuError | undefined;
+    const failure = this.#takeFailure();
     if (failure) throw new KernelError(`${label}: ${locate(kernel, sourceLine, failure.message)}`);
   }
 }

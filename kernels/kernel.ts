@@ -50,16 +50,12 @@ const STORAGE =
  * Declares a kernel. `files` are WGSL paths relative to this folder, joined in order; module scope in WGSL is
  * order-free, so shared code may come first or last. Throws when an entry names a binding the source lacks.
  */
-export function defineKernel<
-  const P extends Params,
-  const C extends Constants,
-  const E extends Entries,
->(
+export function defineKernel<const P extends Params, const E extends Entries>(
   name: string,
   spec: {
     files: readonly string[];
     params: P;
-    constants?: C;
+    constants?: Constants;
     entries: E;
     enables?: readonly string[];
   },
