@@ -15,6 +15,8 @@ export interface AdapterInfo {
   readonly backend: string;
   /** True when a CPU plays the GPU: its times say nothing about a GPU's. */
   readonly software: boolean;
+  /** Lanes of a subgroup; 0 when the adapter has no subgroups or their size varies. */
+  readonly subgroupSize: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
@@ -80,9 +82,15 @@ function describe(adapter: GPUAdapter, limits: Record<string, number>): AdapterI
     device,
     backend: backend ?? "unknown",
     software,
+    subgroupSize: subgroupSize(adapter),
     features: [...adapter.features].sort(),
     limits,
   };
+}
+
+function subgroupSize({ info, features }: GPUAdapter): number {
+  const fixed = features.has("subgroups") && info.subgroupMinSize === info.subgroupMaxSize;
+  return fixed ? (info.subgroupMinSize ?? 0) : 0;
 }
 
 /** Features used where the adapter has them. */

@@ -54,6 +54,8 @@ export function defineKernel<const P extends Params, const E extends Entries>(
   name: string,
   spec: {
     files: readonly string[];
+    /** WGSL written by the kernel's .ts, where a loop cannot say it. */
+    generated?: string;
     params: P;
     constants?: Constants;
     entries: E;
@@ -66,6 +68,10 @@ export function defineKernel<const P extends Params, const E extends Entries>(
     const path = fileURLToPath(new URL(file, import.meta.url));
     files.push({ path, firstLine: source.split("\n").length });
     source += `${readFileSync(path, "utf8").trimEnd()}\n`;
+  }
+  if (spec.generated !== undefined) {
+    files.push({ path: `generated ${name}`, firstLine: source.split("\n").length });
+    source += spec.generated;
   }
   const bindings = new Map<string, Binding>();
   for (const [, index, access, variable] of source.matchAll(STORAGE)) {

@@ -7,6 +7,8 @@ import {
   matmulRegister,
   matmulTiled,
 } from "../../kernels/matmul.ts";
+import { MATMUL_BROADCAST_ROWS, matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
+import type { AdapterInfo } from "../device.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
@@ -40,14 +42,21 @@ export function matmulSizes(layout: Layout, a: Tensor, b: Tensor): MatmulSizes {
   return { M, N, K };
 }
 
-type Variant = "naive" | "register" | "tiled";
+type Variant = "naive" | "register" | "broadcast" | "tiled";
 
-/** The kernel for an adapter and shape. Register tiles want whole vec4s; workgroup memory only pays on a GPU. */
-export function chooseVariant(software: boolean, layout: Layout, sizes: MatmulSizes): Variant {
-  const { M, N, K } = sizes;
+/**
+ * The kernel for an adapter and shape. Register tiles want whole vec4s, and a subgroup of known size to share their loads;
+ * workgroup memory only pays on a GPU.
+ */
+export function chooseVariant(
+  { software, subgroupSize }: Pick<AdapterInfo, "software" | "subgroupSize">,
+  layout: Layout,
+  { M, N, K }: MatmulSizes,
+): Variant {
   if (!software) return M * N < 1024 ? "naive" : "tiled";
   const whole = N % 4 === 0 && K % 4 === 0 && (layout !== "TN" || M % 4 === 0);
-  return whole ? "register" : "naive";
+  if (!whole) return "naive";
+  return subgroupSize > 1 && MATMUL_BROADCAST_ROWS % subgroupSize === 0 ? "broadcast" : "register";
 }
 
 /**
@@ -61,16 +70,24 @@ export function matmulInto(
   b: Tensor,
   c: Tensor,
   epilogue: Epilogue = { accumulate: false },
-  variant: Variant = chooseVariant(gpu.info.software, layout, matmulSizes(layout, a, b)),
+  variant: Variant = chooseVariant(gpu.info, layout, matmulSizes(layout, a, b)),
 ): void {
   const sizes = matmulSizes(layout, a, b);
   const { M, N } = sizes;
-  const transposed = { A_TRANSPOSED: layout === "TN", B_TRANSPOSED: layout === "NT" };
-  const kernel = { naive: matmulNaive, register: matmulRegister, tiled: matmulTiled }[variant];
+  const lanes = gpu.info.subgroupSize;
+  const kernel = {
+    naive: () => matmulNaive,
+    register: () => matmulRegister,
+    broadcast: () => matmulBroadcast(layout, lanes),
+    tiled: () => matmulTiled,
+  }[variant]();
+  const transposed =
+    variant === "broadcast" ? {} : { A_TRANSPOSED: layout === "TN", B_TRANSPOSED: layout === "NT" };
   const side = MATMUL_TILE;
   const grids: Record<Variant, Grid> = {
     naive: [Math.ceil(N / 8), Math.ceil(M / 8), 1],
     register: [Math.ceil(N / 4 / MATMUL_REGISTER.LANES), Math.ceil(M / MATMUL_REGISTER.ROWS), 1],
+    broadcast: [Math.ceil(N / 4 / lanes), Math.ceil(M / MATMUL_BROADCAST_ROWS), 1],
     tiled: [Math.ceil(N / side), Math.ceil(M / side), 1],
   };
   const grid = grids[variant];

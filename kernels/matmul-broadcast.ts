@@ -1,0 +1,106 @@
+// matmul-broadcast — C = op(A) op(B) for software adapters: matmul-register's tile, with the loads of A shared by a subgroup.
+// A software adapter turns every per-lane load into one scalar load per lane, while handing a value round is nearly free:
+// so each lane loads one vec4 of the tile's A, and subgroupBroadcast gives it to the others. subgroupBroadcast wants a
+// constant lane, which a loop variable is not, so this kernel alone is written out by its .ts (bench row "matmul").
+// a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0.
+// Mapping: a workgroup is one subgroup; it owns ROWS rows, and each lane a quad of columns.
+import { defineKernel, type Kernel } from "./kernel.ts";
+import { MATMUL_ENTRIES, MATMUL_PARAMS } from "./matmul.ts";
+
+/** Rows of C per workgroup; a multiple of the lanes of every adapter this kernel is chosen for. */
+export const MATMUL_BROADCAST_ROWS = 16;
+
+export type MatmulBroadcast = Kernel<typeof MATMUL_PARAMS, typeof MATMUL_ENTRIES>;
+
+const ROWS = MATMUL_BROADCAST_ROWS;
+const QUADS = ROWS / 4;
+const component = (i: number): string => "xyzw"[i % 4]!;
+const lines = (n: number, line: (i: number) => string): string =>
+  Array.from({ length: n }, (_, i) => line(i)).join("\n");
+
+/** The loads of A for 4 values of k, and the expression of A[row m, k = 4 s + j] in every lane. */
+function operandA(layout: "NN" | "NT" | "TN", lanes: number) {
+  if (layout === "TN") {
+    const place = (j: number, m: number): number => j * QUADS + Math.floor(m / 4);
+    return {
+      load: lines(ROWS / lanes, (g) => {
+        const f = `(${g * lanes}u + lane)`;
+        return `let a${g} = a[(4u * s + ${f} / ${QUADS}u) * m4 + min(row / 4u + ${f} % ${QUADS}u, m4 - 1u)];`;
+      }),
+      value: (j: number, m: number): string =>
+        `subgroupBroadcast(a${Math.floor(place(j, m) / lanes)}.${component(m)}, ${place(j, m) % lanes}u)`,
+    };
+  }
+  return {
+    load: lines(
+      ROWS / lanes,
+      (g) => `let a${g} = a[min(row + ${g * lanes}u + lane, params.M - 1u) * k4 + s];`,
+    ),
+    value: (j: number, m: number): string =>
+      `subgroupBroadcast(a${Math.floor(m / lanes)}.${component(j)}, ${m % lanes}u)`,
+  };
+}
+
+/** The loads of B for 4 values of k: w0 to w3, each the lane's quad of columns at one k. */
+function operandB(layout: "NN" | "NT" | "TN"): string {
+  if (layout !== "NT") return lines(4, (j) => `let w${j} = b[(4u * s + ${j}u) * n4 + quad];`);
+  return [
+    lines(4, (j) => `let b${j} = b[(4u * quad + ${j}u) * k4 + s];`),
+    lines(
+      4,
+      (j) => `let w${j} = vec4f(${[0, 1, 2, 3].map((n) => `b${n}.${component(j)}`).join(", ")});`,
+    ),
+  ].join("\n");
+}
+
+function source(layout: "NN" | "NT" | "TN", lanes: number): string {
+  const { load, value } = operandA(layout, lanes);
+  const body = `
+  let k4 = params.K / 4u;
+  let m4 = params.M / 4u;
+  let n4 = params.N / 4u;
+  let row = group.y * ${ROWS}u;
+  let column = group.x * ${lanes}u + lane;
+  let quad = min(column, n4 - 1u); // columns past the end are computed on a clamped address and not stored
+${lines(ROWS, (m) => `var c${m} = vec4f();`)}
+  for (var s = 0u; s < k4; s++) {
+${load}
+${operandB(layout)}
+${lines(4, (j) => lines(ROWS, (m) => `c${m} = fma(vec4f(${value(j, m)}), w${j}, c${m});`))}
+  }`;
+  const entry = (name: string, store: (m: number) => string): string => `
+@compute @workgroup_size(${lanes})
+fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${body}
+${lines(ROWS, (m) => `if (column < n4 && row + ${m}u < params.M) { let i = (row + ${m}u) * n4 + column; ${store(m)} }`)}
+}`;
+  return `
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
+${entry("product", (m) => `if (ACCUMULATE) { c[i] += c${m}; } else { c[i] = c${m}; }`)}
+${entry("linear", (m) => `c[i] = activate4(c${m} + bias[column]);`)}
+${entry("linearKeep", (m) => `let v = c${m} + bias[column]; pre[i] = v; c[i] = activate4(v);`)}
+`;
+}
+
+const made = new Map<string, MatmulBroadcast>();
+
+/** The kernel of one layout for subgroups of exactly `lanes` lanes, which must divide ROWS. */
+export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): MatmulBroadcast {
+  const name = `matmul-broadcast-${layout}-${lanes}`;
+  let kernel = made.get(name);
+  if (!kernel) {
+    kernel = defineKernel(name, {
+      files: ["./shared/activation.wgsl"],
+      generated: source(layout, lanes),
+      params: MATMUL_PARAMS,
+      constants: { ACCUMULATE: false, ACTIVATION: 0 },
+      entries: MATMUL_ENTRIES,
+      enables: ["subgroups"],
+    });
+    made.set(name, kernel);
+  }
+  return kernel;
+}
