@@ -15,6 +15,7 @@ import { BufferPool, type PoolBuffer } from "./buffers.ts";
 import { type AdapterInfo, type DeviceOptions, openDevice } from "./device.ts";
 import { DeviceError, KernelError, ShapeError } from "./errors.ts";
 import { PipelineCache } from "./pipelines.ts";
+import { Profiler, type Span } from "./profile.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
 import { Tape } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
@@ -64,6 +65,7 @@ export class Gpu {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #pending: Pending[] = [];
+  #profiler: Profiler | undefined;
   #stepping = false;
   #tracked: Tensor[] | undefined;
   #stepUploads: PoolBuffer[] = [];
@@ -243,8 +245,11 @@ export class Gpu {
     const pipeline = this.#pipelines.get(kernel, entry, constants);
     const group = this.#pipelines.bindGroup(pipeline, buffers);
     this.#encoder ??= this.#device.createCommandEncoder({ label: "step" });
-    this.#pass ??= this.#encoder.beginComputePass({ label: "step" });
-    const pass = this.#pass;
+    if (this.#profiler) {
+      this.#pass?.end();
+      this.#pass = this.#encoder.beginComputePass(this.#profiler.pass(`${kernel.name}/${entry}`));
+    }
+    const pass = (this.#pass ??= this.#encoder.beginComputePass({ label: "step" }));
     pass.setPipeline(pipeline.gpu);
     pass.setBindGroup(0, group);
     pass.setImmediates(0, packParams(kernel.params, params));
@@ -304,6 +309,26 @@ export class Gpu {
     const value = await promise;
     this.check();
     return value;
+  }
+
+  /**
+   * Runs `fn` with every dispatch timed by itself, and returns the device times by kernel, longest first. Slower than a real
+   * step: read the shares, not the sum. Throws DeviceError where the adapter has no timestamps.
+   */
+  async profile(fn: () => Promise<unknown>): Promise<Span[]> {
+    if (!this.#device.features.has("timestamp-query")) {
+      throw new DeviceError(
+        `gpu.profile: the adapter must offer timestamp-query; ${this.info.name} does not.`,
+      );
+    }
+    const profiler = (this.#profiler = new Profiler(this.#device));
+    try {
+      await fn();
+      return await profiler.collect();
+    } finally {
+      this.#profiler = undefined;
+      profiler.destroy();
+    }
   }
 
   /** Ends the device and frees its memory. Pending reads are rejected. */

@@ -5,6 +5,7 @@ export type { AdapterInfo, DeviceOptions } from "./device.ts";
 export * from "./errors.ts";
 export { type ApiCalls, Gpu, openGpu } from "./gpu.ts";
 export * from "./ops/index.ts";
+export type { Span } from "./profile.ts";
 export { mix, Random } from "./random.ts";
 export { type ParameterPart, ParameterSet, type ParameterSpec } from "./parameters.ts";
 export { elementCount, format, sameShape, type Shape } from "./shape.ts";

@@ -3,7 +3,8 @@
 // with g the gradient times the clip factor, c1 = 1 - b1^t, root_c2 = sqrt(1 - b2^t).
 // gradient, parameter, m, v: [N] slices of the flat buffers   state: gradient-norm's.   One thread per element.
 // Elements before `decayed` decay, the rest (biases, LayerNorms) do not. A non-finite gradient changes nothing.
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+// The gradient is cleared where it is read, which saves the next step a pass over memory.
+@group(0) @binding(0) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(1) var<storage, read> state: array<f32>;
 @group(0) @binding(2) var<storage, read_write> parameter: array<f32>;
 @group(0) @binding(3) var<storage, read_write> m: array<f32>;
@@ -12,10 +13,14 @@
 @compute @workgroup_size(LANES)
 fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = linear_workgroup(group, groups) * LANES + lane;
-  if (i >= params.N || state[2] == 0.0) {
+  if (i >= params.N) {
     return;
   }
   let g = gradient[i] * state[1];
+  gradient[i] = 0.0;
+  if (state[2] == 0.0) {
+    return;
+  }
   let m1 = params.beta1 * m[i] + params.one_minus_beta1 * g;
   let v1 = params.beta2 * v[i] + params.one_minus_beta2 * g * g;
   m[i] = m1;

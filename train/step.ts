@@ -1,6 +1,6 @@
 // The device work of one optimiser step, and of one evaluation batch.
 
-import { clearGradients, crossEntropy, type Gpu } from "../engine/index.ts";
+import { crossEntropy, type Gpu } from "../engine/index.ts";
 import type { AlbertForSequenceClassification, DropoutSeed, TokenBatch } from "../model/index.ts";
 import type { AdamW } from "./optimiser.ts";
 
@@ -33,9 +33,8 @@ export async function trainStep(
   const losses: Promise<Float32Array>[] = [];
   let state: Promise<Float32Array> | undefined;
   microBatches.forEach((batch, i) => {
-    const [first, last] = [i === 0, i === microBatches.length - 1];
-    gpu.step(`train ${batch.B}x${batch.T} ${first} ${last}`, () => {
-      if (first) clearGradients(gpu, model.parameters);
+    const last = i === microBatches.length - 1;
+    gpu.step(`train ${batch.B}x${batch.T} ${last}`, () => {
       const forward = () =>
         crossEntropy(gpu, model.forward(batch, [...options.dropoutSeed, i]), batch.labels);
       losses.push(gpu.readLater(gpu.tape.gradients(forward, 1 / microBatches.length)));

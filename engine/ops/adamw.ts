@@ -5,7 +5,6 @@ import {
   gradientNorm as normKernel,
 } from "../../kernels/gradient-norm.ts";
 import { grid } from "../../kernels/kernel.ts";
-import { fill } from "../../kernels/fill.ts";
 import type { Gpu } from "../gpu.ts";
 import type { ParameterSet } from "../parameters.ts";
 import { Tensor } from "../tensor.ts";
@@ -17,14 +16,6 @@ function* slices(size: number): Generator<{ from: number; slice: (flat: Tensor) 
   for (let from = 0; from < size; from += SLICE) {
     const N = Math.min(SLICE, size - from);
     yield { from, slice: (flat) => new Tensor([N], flat.buffer, flat.offset + from * 4) };
-  }
-}
-
-/** Sets every gradient to zero. */
-export function clearGradients(gpu: Gpu, set: ParameterSet): void {
-  for (const { slice } of slices(set.size)) {
-    const y = slice(set.gradients);
-    gpu.launch(fill, "forward", { y }, { N: y.size, value: 0 }, grid(Math.ceil(y.size / 64)));
   }
 }
 
@@ -67,7 +58,7 @@ export interface Moments {
 /**
  * One AdamW update of all parameters with decoupled weight decay, in torch.optim.AdamW's order of operations.
  * `state` is gradientNorm's: gradients are scaled by its factor, and nothing changes when it is not finite.
- * `step` counts from 1. Loshchilov and Hutter 2019, arXiv:1711.05101.
+ * Clears the gradients for the next step. `step` counts from 1. Loshchilov and Hutter 2019, arXiv:1711.05101.
  */
 export function adamw(
   gpu: Gpu,

@@ -1,5 +1,5 @@
 export { activation } from "./activation.ts";
-export { adamw, type AdamWOptions, clearGradients, gradientNorm, type Moments } from "./adamw.ts";
+export { adamw, type AdamWOptions, gradientNorm, type Moments } from "./adamw.ts";
 export { add } from "./add.ts";
 export { attention, sequenceRows, type SequenceRows } from "./attention.ts";
 export { columnSumInto } from "./column-sum.ts";

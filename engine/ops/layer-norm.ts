@@ -2,6 +2,7 @@ import { grid } from "../../kernels/kernel.ts";
 import {
   LAYER_NORM_LANES,
   LAYER_NORM_ROWS,
+  LAYER_NORM_SOFTWARE_LANES,
   layerNorm as kernel,
 } from "../../kernels/layer-norm.ts";
 import type { Gpu } from "../gpu.ts";
@@ -26,6 +27,7 @@ export function layerNorm(
   expectShape("layerNorm: beta", beta.shape, [C]);
   if (residual) expectShape("layerNorm: residual", residual.shape, x.shape);
   const params = { R, C, eps };
+  const LANES = gpu.info.software ? LAYER_NORM_SOFTWARE_LANES : LAYER_NORM_LANES;
   const y = gpu.like(x);
   const [mean, rstd] = [gpu.empty([R]), gpu.empty([R])];
   const outputs = { y, mean_out: mean, rstd_out: rstd };
@@ -35,9 +37,9 @@ export function layerNorm(
     sum = gpu.like(x);
     saved.push(sum);
     const buffers = { x, residual, gamma, beta, sum, ...outputs };
-    gpu.launch(kernel, "forwardResidual", buffers, params, grid(R));
+    gpu.launch(kernel, "forwardResidual", buffers, params, grid(R), { LANES });
   } else {
-    gpu.launch(kernel, "forward", { x, gamma, beta, ...outputs }, params, grid(R));
+    gpu.launch(kernel, "forward", { x, gamma, beta, ...outputs }, params, grid(R), { LANES });
   }
   const inputs = residual ? [gamma, beta, x, residual] : [gamma, beta, x];
   return gpu.tape.record(y, inputs, saved, (dy, scratch) => {
@@ -49,7 +51,10 @@ export function layerNorm(
     const from = { x: sum, dy, mean, rstd };
     gpu.launch(kernel, "backwardParams", { ...from, ...partials }, params, [columns, P, 1]);
     const input = (dx: Tensor, ACCUMULATE: boolean): void =>
-      gpu.launch(kernel, "backwardInput", { ...from, gamma, dx }, params, grid(R), { ACCUMULATE });
+      gpu.launch(kernel, "backwardInput", { ...from, gamma, dx }, params, grid(R), {
+        LANES,
+        ACCUMULATE,
+      });
     const ofParams = [
       (into: Tensor, accumulate: boolean): void => totalInto(gpu, partialGamma, into, accumulate),
       (into: Tensor, accumulate: boolean): void => totalInto(gpu, partialBeta, into, accumulate),
