@@ -113,6 +113,11 @@ export class Gpu {
     return this.#work.count + this.#uploads.count + this.#staging.count;
   }
 
+  /** Bytes of a buffer that one binding may cover. */
+  get largestBinding(): number {
+    return this.#device.limits.maxStorageBufferBindingSize;
+  }
+
   /** Throws the first error the GPU reported since the last call, if any. */
   check(): void {
     if (this.#closed) throw new DeviceError("gpu: it was closed.");
@@ -367,7 +372,7 @@ export class Gpu {
 
   private checkedBytes(shape: Shape): number {
     const bytes = elementCount(shape) * 4;
-    const limit = this.#device.limits.maxStorageBufferBindingSize;
+    const limit = this.largestBinding;
     if (!(bytes > 0)) throw new ShapeError(`gpu: a tensor needs elements; got ${format(shape)}.`);
     if (bytes > limit) {
       throw new DeviceError(

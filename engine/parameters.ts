@@ -1,8 +1,8 @@
 // All parameters of a model in one flat buffer, their gradients in a second: one AdamW dispatch updates everything.
 
-import { ShapeError } from "./errors.ts";
+import { DeviceError, ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
-import { elementCount, expectShape, type Shape } from "./shape.ts";
+import { elementCount, expectShape, format, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
 /** One tensor a checkpoint knows by name. */
@@ -60,6 +60,11 @@ export class ParameterSet {
         }
         this.#places.set(part.name, { part, at });
         at += elementCount(part.shape);
+      }
+      if (elementCount(shape) * 4 > gpu.largestBinding) {
+        throw new DeviceError(
+          `parameters: ${key} ${format(shape)} takes ${elementCount(shape) * 4} bytes; the adapter ${gpu.info.name} binds at most ${gpu.largestBinding}. Use a smaller model or another adapter.`,
+        );
       }
       if (at - end !== elementCount(shape)) {
         throw new ShapeError(`parameters: the parts of ${key} must fill its shape.`);
