@@ -6,7 +6,7 @@ import { fill } from "../kernels/fill.ts";
 import { grid } from "../kernels/kernel.ts";
 import { ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
-import { format, sameShape } from "./shape.ts";
+import { format } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -56,16 +56,16 @@ export class Tape {
   }
 
   /**
-   * Runs `forward`, which returns a loss of shape [1], then adds `scale` times the loss's derivatives to the `grad` of
+   * Runs `forward`, which returns a loss of one element, then adds `scale` times the loss's derivatives to the `grad` of
    * every parameter it used. Activations are freed on the way back. Returns the loss. Throws ShapeError for another shape.
    */
   gradients(forward: () => Tensor, scale = 1): Tensor {
     this.#nodes = [];
     try {
       const loss = forward();
-      if (!sameShape(loss.shape, [1])) {
+      if (loss.size !== 1) {
         throw new ShapeError(
-          `tape.gradients: the loss must be [1]; got ${format(loss.shape)}. Reduce it first.`,
+          `tape.gradients: the loss must have one element; got ${format(loss.shape)}. Reduce it first.`,
         );
       }
       this.backward(loss, scale, this.#nodes);

@@ -76,32 +76,11 @@ export class AlbertForSequenceClassification {
    * the model has no embedding for.
    */
   forward(batch: TokenBatch, seed?: DropoutSeed): Tensor {
-    const gpu = this.#gpu;
-    const { config } = this;
-    const sites = new DropoutSites(seed);
-    const { B, T, lengths } = batch;
-    const first = Uint32Array.from({ length: B }, (_, b) => b * T);
-    const rows = sequenceRows(gpu, first, lengths, new Uint32Array(B).fill(T));
-
-    let x = gpu.scope(() => this.embed(batch, sites)); // [B T, H]
-    const layersPerGroup = config.num_hidden_layers / config.num_hidden_groups;
-    for (let i = 0; i < config.num_hidden_layers; i++) {
-      const g = Math.floor(i / layersPerGroup);
-      for (let j = 0; j < config.inner_group_num; j++) {
-        const before = x;
-        x = gpu.scope(() => this.layer(layerPrefix(g, j), before, rows, sites)); // [B T, H]
-        if (!gpu.tape.recording) gpu.release(before);
-      }
-    }
-    const pooled = this.linear("albert.pooler", gatherRows(gpu, x, first), "tanh"); // [B, H]
-    return this.linear("classifier", this.dropout(pooled, config.classifier_dropout_prob, sites)); // [B, K]
+    return this.classify(this.embed(batch), batch, seed);
   }
 
-  destroy(): void {
-    this.parameters.destroy();
-  }
-
-  private embed({ B, T, ids }: TokenBatch, sites: DropoutSites): Tensor {
+  /** Sum of word, position and token type embeddings, [B T, E], before their LayerNorm. Throws ShapeError. */
+  embed({ B, T, ids }: TokenBatch): Tensor {
     const { vocab_size: V, max_position_embeddings: P, embedding_size: E } = this.config;
     if (T > P) {
       throw new ShapeError(
@@ -122,9 +101,37 @@ export class AlbertForSequenceClassification {
       index[2 * R + r] = (V + P) * E; // token type 0
     }
     const frozen = new Set([this.config.pad_token_id * E]); // torch's padding_idx
-    const table = this.parameters.tensor("albert.embeddings");
-    const sum = embedding(this.#gpu, table, index, R, E, frozen); // [B T, E]
-    const x = this.norm("albert.embeddings.LayerNorm", sum);
+    return embedding(this.#gpu, this.parameters.tensor("albert.embeddings"), index, R, E, frozen);
+  }
+
+  /** The rest of forward, from the embedding sum [B T, E] on: what attribution methods differentiate. */
+  classify(embedded: Tensor, { B, T, lengths }: TokenBatch, seed?: DropoutSeed): Tensor {
+    const gpu = this.#gpu;
+    const { config } = this;
+    const sites = new DropoutSites(seed);
+    const first = Uint32Array.from({ length: B }, (_, b) => b * T);
+    const rows = sequenceRows(gpu, first, lengths, new Uint32Array(B).fill(T));
+
+    let x = gpu.scope(() => this.mapIn(embedded, sites)); // [B T, H]
+    const layersPerGroup = config.num_hidden_layers / config.num_hidden_groups;
+    for (let i = 0; i < config.num_hidden_layers; i++) {
+      const g = Math.floor(i / layersPerGroup);
+      for (let j = 0; j < config.inner_group_num; j++) {
+        const before = x;
+        x = gpu.scope(() => this.layer(layerPrefix(g, j), before, rows, sites)); // [B T, H]
+        if (!gpu.tape.recording) gpu.release(before);
+      }
+    }
+    const pooled = this.linear("albert.pooler", gatherRows(gpu, x, first), "tanh"); // [B, H]
+    return this.linear("classifier", this.dropout(pooled, config.classifier_dropout_prob, sites)); // [B, K]
+  }
+
+  destroy(): void {
+    this.parameters.destroy();
+  }
+
+  private mapIn(embedded: Tensor, sites: DropoutSites): Tensor {
+    const x = this.norm("albert.embeddings.LayerNorm", embedded); // [B T, E]
     const dropped = this.dropout(x, this.config.hidden_dropout_prob, sites);
     return this.linear("albert.encoder.embedding_hidden_mapping_in", dropped); // [B T, H]
   }
