@@ -86,6 +86,10 @@ export class BufferPool {
     buffer.refs--;
   }
 
+  releaseAll(): void {
+    for (const buffer of this.#all) buffer.refs = 0;
+  }
+
   private create(bytes: number): PoolBuffer {
     const size = roundedBytes(bytes);
     const id = this.#nextId();

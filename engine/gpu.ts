@@ -185,6 +185,13 @@ export class Gpu {
     tensor.buffer.pool?.release(tensor.buffer);
   }
 
+  /** Frees every pool tensor there is, for programs that are done with all of them. Not within a step. */
+  releaseAll(): void {
+    if (this.#stepping)
+      throw new DeviceError("gpu.releaseAll: not within a step, which frees its own.");
+    for (const pool of [this.#work, this.#uploads]) pool.releaseAll();
+  }
+
   /**
    * Runs `fn` as one step: the same `key` gets the same buffers in the same order each time, everything allocated inside
    * is freed at the end, and the work is submitted once. Read results with readLater before returning.

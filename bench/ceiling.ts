@@ -1,0 +1,32 @@
+import type { Gpu } from "../engine/index.ts";
+import { defineKernel, type Grid, grid } from "../kernels/kernel.ts";
+import { type Ceiling, time } from "./harness.ts";
+
+const LANES = 64;
+const STEPS = 4096;
+
+const kernel = defineKernel("ceiling", {
+  files: ["../bench/ceiling.wgsl"],
+  params: { N: "u32" },
+  constants: { LANES, STEPS },
+  entries: { multiplyAdd: ["x", "y"], copy: ["x", "y"] },
+});
+
+/** Measures the best multiply-add rate and copy rate of the adapter: the fastest of several runs. */
+export async function measureCeiling(gpu: Gpu): Promise<Ceiling> {
+  const groups = gpu.info.software ? 64 : 4096;
+  const N = gpu.info.software ? 1 << 20 : 1 << 23; // vec4s: 16 or 128 MiB
+  const x = gpu.upload(new Float32Array(4 * N).fill(0.5), [4 * N]);
+  const y = gpu.empty([4 * N]);
+  const probe = gpu.empty([1]);
+  const fastest = async (entry: "multiplyAdd" | "copy", groups: Grid): Promise<number> => {
+    const launch = (): void => gpu.launch(kernel, entry, { x, y }, { N }, groups);
+    const times = await time(gpu, launch, probe, 8);
+    return Math.min(...(times.get(`ceiling/${entry}`) ?? times.get("wall")!));
+  };
+  const fma = await fastest("multiplyAdd", [groups, 1, 1]);
+  const copy = await fastest("copy", grid(N / LANES));
+  for (const tensor of [x, y, probe]) gpu.release(tensor);
+  const flops = groups * LANES * STEPS * 3 * 4 * 2; // 3 chains of vec4, a multiply and an add each
+  return { gflops: flops / fma / 1e6, gbps: (2 * 16 * N) / copy / 1e6 };
+}

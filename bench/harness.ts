@@ -1,0 +1,117 @@
+// One case of the bench: check against a reference, warm up, time, compare with the adapter's own ceiling.
+
+import type { Gpu, Tensor } from "../engine/index.ts";
+import { iqr, median } from "./statistics.ts";
+
+/** What one launch of a kernel entry must do at least. */
+export interface Cost {
+  /** Floating-point operations; 0 where bytes are what counts. */
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** Something to time. Its inputs exist already, so that run() does the same work every time. */
+export interface Case {
+  /** "matmul", "attention": what the filter on the command line matches. */
+  readonly name: string;
+  readonly shape: string;
+  /** Encodes the work, forward and backward; results may be freed at once. */
+  run(): void;
+  /** Throws when a result is not the reference's. */
+  check(): Promise<void>;
+  /** By the label of a kernel entry, "layer-norm/forward"; each of them becomes a row. */
+  readonly costs: Readonly<Record<string, Cost>>;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly kernel: string;
+  readonly shape: string;
+  /** Of one launch: device time by timestamps; wall time of the whole case where the adapter has none. */
+  readonly medianMs: number;
+  readonly iqrMs: number;
+  readonly clock: "device" | "wall";
+  readonly gflops: number | undefined;
+  readonly gbps: number;
+  /** Of the adapter's own multiply-add or copy rate, whichever this is nearer to; 1 is the ceiling. */
+  readonly share: number;
+}
+
+/** The adapter's own limits, measured in the same run. */
+export interface Ceiling {
+  readonly gflops: number;
+  readonly gbps: number;
+}
+
+export const hasTimestamps = (gpu: Gpu): boolean => gpu.info.features.includes("timestamp-query");
+
+/** Runs `encode`, then waits for all of it by reading one value. */
+export async function finish(gpu: Gpu, encode: () => void, probe: Tensor): Promise<void> {
+  encode();
+  await gpu.read(probe);
+}
+
+/**
+ * Milliseconds of one launch by kernel label, one entry per run; "wall" is a whole run's. Two runs go before and are not
+ * counted: the first compiles.
+ */
+export async function time(
+  gpu: Gpu,
+  encode: () => void,
+  probe: Tensor,
+  runs: number,
+): Promise<Map<string, number[]>> {
+  const times = new Map<string, number[]>([["wall", []]]);
+  for (let i = 0; i < 2; i++) await finish(gpu, encode, probe);
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now();
+    await finish(gpu, encode, probe);
+    times.get("wall")!.push(performance.now() - start);
+    if (!hasTimestamps(gpu)) continue;
+    for (const { label, ms, count } of await gpu.profile(() => finish(gpu, encode, probe))) {
+      times.set(label, [...(times.get(label) ?? []), ms / count]);
+    }
+  }
+  return times;
+}
+
+/** Checks and times a case. Throws what its check throws: a wrong kernel has no speed. */
+export async function measure(
+  gpu: Gpu,
+  item: Case,
+  probe: Tensor,
+  runs: number,
+  ceiling: Ceiling,
+): Promise<Row[]> {
+  await item.check();
+  const times = await time(gpu, () => item.run(), probe, runs);
+  const { name, shape } = item;
+  return Object.entries(item.costs).flatMap(([kernel, { flops, bytes }]) => {
+    const device = times.get(kernel);
+    if (hasTimestamps(gpu) && !device)
+      throw new Error(`${name} ${shape}: ${kernel} was not launched.`);
+    const values = device ?? times.get("wall")!;
+    const medianMs = median(values);
+    const gflops = flops > 0 ? flops / medianMs / 1e6 : undefined;
+    const gbps = bytes / medianMs / 1e6;
+    const share = Math.max((gflops ?? 0) / ceiling.gflops, gbps / ceiling.gbps);
+    const clock = device ? ("device" as const) : ("wall" as const);
+    return [{ name, kernel, shape, medianMs, iqrMs: iqr(values), clock, gflops, gbps, share }];
+  });
+}
+
+/** Throws unless `found[i]` is `want(i)` to `bound` at a sample of places. */
+export function expectNear(
+  what: string,
+  found: Float32Array,
+  want: (i: number) => number,
+  bound: number,
+): void {
+  const step = Math.max(1, Math.floor(found.length / 97));
+  for (let i = 0; i < found.length; i += step) {
+    const error = Math.abs(found[i]! - want(i));
+    if (!(error <= bound)) {
+      throw new Error(`${what}: element ${i} must be ${want(i)} to ${bound}; got ${found[i]}.`);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// `npm run bench [-- NAME] [--quick] [--json FILE] [--record]`: every kernel and whole steps on this machine's adapter.
+
+import { execFileSync } from "node:child_process";
+import { appendFileSync, writeFileSync } from "node:fs";
+import { Command } from "commander";
+import { prepareDriver } from "../cli/setup/driver.ts";
+import { openGpu } from "../engine/index.ts";
+import { cases } from "./cases.ts";
+import { measureCeiling } from "./ceiling.ts";
+import { measure, type Row } from "./harness.ts";
+import { type StepRow, stepRows } from "./steps.ts";
+
+interface Options {
+  readonly quick?: boolean;
+  readonly json?: string;
+  readonly record?: boolean;
+  readonly adapter?: string;
+}
+
+const program = new Command("bench")
+  .argument("[name]", "only rows of this name: matmul, attention, layer-norm, …, step")
+  .option("--quick", "512 tokens only, fewer runs")
+  .option("--json <file>", "write the rows")
+  .option("--record", "append the rows to bench/history.jsonl")
+  .option("--adapter <text>", "part of the adapter's name")
+  .parse();
+const [only] = program.args;
+const { quick, json, record, adapter } = program.opts<Options>();
+
+prepareDriver();
+const gpu = await openGpu({ adapter });
+const { name, software } = gpu.info;
+const runs = quick ? 10 : 20;
+console.log(`${name}${software ? " — a software adapter: these are no GPU figures" : ""}`);
+const ceiling = await measureCeiling(gpu);
+console.log(
+  `its own ceiling: ${ceiling.gflops.toFixed(0)} GFLOP/s of multiply-adds, ${ceiling.gbps.toFixed(1)} GB/s of copying\n`,
+);
+
+const cells = (row: Row): string =>
+  [
+    row.kernel.padEnd(34),
+    row.shape.padEnd(24),
+    row.medianMs.toFixed(3).padStart(10),
+    `±${row.iqrMs.toFixed(3)}`.padStart(9),
+    (row.gflops === undefined ? "" : row.gflops.toFixed(1)).padStart(10),
+    row.gbps.toFixed(2).padStart(8),
+    `${(100 * row.share).toFixed(0)} %`.padStart(6),
+  ].join(" ");
+console.log(
+  `${"kernel".padEnd(34)} ${"shape".padEnd(24)} ${"median ms".padStart(10)} ${"IQR".padStart(9)} ${"GFLOP/s".padStart(10)} ${"GB/s".padStart(8)} ${"share".padStart(6)}`,
+);
+const rows: Row[] = [];
+const probe = gpu.upload(new Float32Array(1));
+for (const tokens of quick ? [512] : software ? [512, 2048] : [512, 2048, 16384]) {
+  for (const item of cases(gpu, tokens)) {
+    if (only !== undefined && item.name !== only) continue;
+    for (const row of await measure(gpu, item.make(), probe, runs, ceiling)) {
+      rows.push(row);
+      console.log(cells(row));
+    }
+    gpu.releaseAll();
+  }
+}
+
+const steps: StepRow[] = [];
+if (only === undefined || only === "step") {
+  console.log("\nwhole steps (one submit each)");
+  for await (const row of stepRows(gpu, quick === true)) {
+    steps.push(row);
+    const { dispatches, bindGroups, buffers, submits, writes } = row.calls;
+    console.log(
+      `${row.kind.padEnd(10)} ${row.shape.padEnd(24)} ${row.medianMs.toFixed(1).padStart(9)} ms ±${row.iqrMs.toFixed(1)}  ${row.samplesPerSecond.toFixed(1)} samples/s  ${row.gflops.toFixed(1)} GFLOP/s  per step: ${dispatches} dispatches, ${bindGroups} bind groups, ${buffers} buffers, ${submits} submits, ${writes} writes`,
+    );
+  }
+}
+gpu.close();
+
+const result = {
+  date: new Date().toISOString(),
+  commit: commit(),
+  adapter: name,
+  software,
+  ceiling,
+};
+if (json !== undefined)
+  writeFileSync(json, `${JSON.stringify({ ...result, rows, steps }, null, 2)}\n`);
+if (record) {
+  const history = new URL("history.jsonl", import.meta.url);
+  for (const row of [...rows, ...steps])
+    appendFileSync(history, `${JSON.stringify({ ...result, ...row })}\n`);
+}
+
+function commit(): string {
+  try {
+    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+  } catch {
+    return "unknown";
+  }
+}
