@@ -9,9 +9,11 @@ import {
   type LabelledSet,
   type LabelSet,
   loadExamples,
+  DEFAULT_ARGUMENTS,
   splitIndices,
   tokenizeAll,
 } from "../train/index.ts";
+import { UsageError } from "./errors.ts";
 import type { Printer } from "./printer.ts";
 
 /** Where examples come from. Either `data`, or `train` and `validation` with or without `test`. */
@@ -41,12 +43,34 @@ export async function requireFile(path: string): Promise<void> {
   if (found.isDirectory()) throw new FileError(path, "must be a file; it is a folder.");
 }
 
+/**
+ * Tokens per text: what was asked for, or the default as far as the model goes. Throws UsageError for more than `limit`,
+ * the model's max_position_embeddings.
+ */
+export function checkLength(where: string, asked: number | undefined, limit: number): number {
+  if (asked === undefined) return Math.min(DEFAULT_ARGUMENTS.maxLength, limit);
+  if (asked <= limit) return asked;
+  throw new UsageError(
+    `${where}: --max-length must be at most ${limit}, the model's max_position_embeddings; got ${asked}.`,
+  );
+}
+
+/** The field separator of a file: the one asked for, a tab for a .tsv file, else a comma. */
+export function delimiterOf(path: string, asked: string | undefined): string {
+  return asked ?? (/\.tsv$/i.test(path) ? "\t" : ",");
+}
+
 /** Loads all sets; `--data` is split 70:15:15, stratified by label, by the seed. */
 export async function loadSets(options: DataOptions, seed: number): Promise<Sets> {
-  const { textColumns, labelColumn, labelNames, delimiter } = options;
-  const columns = { textColumns, labelColumn, labelNames, delimiter };
+  const { textColumns, labelColumn, labelNames } = options;
+  const columns = (path: string) => ({
+    textColumns,
+    labelColumn,
+    labelNames,
+    delimiter: delimiterOf(path, options.delimiter),
+  });
   if (options.data !== undefined) {
-    const all = await loadExamples(options.data, columns);
+    const all = await loadExamples(options.data, columns(options.data));
     const split = splitIndices(
       all.examples.map((example) => example.label),
       [70, 15, 15],
@@ -60,14 +84,11 @@ export async function loadSets(options: DataOptions, seed: number): Promise<Sets
       test: pick(split.test),
     };
   }
-  for (const path of [options.train, options.validation, options.test]) {
-    if (path !== undefined) await requireFile(path);
-  }
-  const train = await loadExamples(options.train!, columns);
+  const train = await loadExamples(options.train!, columns(options.train!));
   const other = async (path: string | undefined): Promise<ExampleSet["examples"]> =>
     path === undefined
       ? []
-      : (await loadExamples(path, { ...columns, labels: train.labels })).examples;
+      : (await loadExamples(path, { ...columns(path), labels: train.labels })).examples;
   return {
     ...train,
     train: train.examples,

@@ -1,11 +1,24 @@
-import { type Gpu, openGpu } from "../engine/index.ts";
+import { DeviceError, type Gpu, openGpu } from "../engine/index.ts";
 import type { Printer } from "./printer.ts";
 import { prepareDriver } from "./setup/driver.ts";
+
+/** Says which names there are, where Dawn lists them. */
+function nameAdapters(asked: string, error: unknown): unknown {
+  if (!(error instanceof DeviceError)) return error;
+  const names = Array.from(error.message.matchAll(/name: '([^']*)'/g), ([, name]) => `"${name}"`);
+  if (names.length === 0) return error;
+  return new DeviceError(
+    `--adapter must be part of an adapter's name, ${names.join(" or ")}; got "${asked}".`,
+    { cause: error },
+  );
+}
 
 /** Opens the preferred GPU and says which one it is. */
 export async function openAndTell(printer: Printer, adapter: string | undefined): Promise<Gpu> {
   prepareDriver();
-  const gpu = await openGpu({ adapter });
+  const gpu = await openGpu({ adapter }).catch((error: unknown) => {
+    throw adapter === undefined ? error : nameAdapters(adapter, error);
+  });
   printer.line(`adapter      ${gpu.info.name} (${gpu.info.backend})`);
   if (gpu.info.software) {
     printer.line(

@@ -1,12 +1,9 @@
 #!/usr/bin/env node
-// The command line: options, exit codes, and nothing else. Each command's work is in commands/.
+// The process: its arguments, its streams and its exit code. Commands are in commands/.
 
 import { readFileSync } from "node:fs";
-import { CommanderError } from "commander";
-import { AlbertGpuError } from "../engine/index.ts";
-import { ArgumentError } from "../train/index.ts";
-import { buildProgram } from "./program.ts";
-import { EXIT, Interrupted, UsageError } from "./errors.ts";
+import { runCommandLine } from "./command-line.ts";
+import { EXIT } from "./errors.ts";
 
 function version(): string {
   // Two levels up from dist/cli, one from cli: the nearest package.json is the package's own.
@@ -21,27 +18,13 @@ function version(): string {
   return "unknown";
 }
 
-function report(error: unknown, debug: boolean): number {
-  if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? EXIT.done : EXIT.usage; // commander has printed its message
-  }
-  if ((error as NodeJS.ErrnoException).code === "EPIPE") return EXIT.done; // the reader has seen enough
-  if (error instanceof ArgumentError) {
-    const option = error.option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    process.stderr.write(`error: --${error.message.replace(error.option, option)}\n`);
-    return EXIT.usage;
-  }
-  const known =
-    error instanceof AlbertGpuError || (error as NodeJS.ErrnoException).code !== undefined;
-  if (!known || debug) console.error(error);
-  else process.stderr.write(`error: ${(error as Error).message}\n`);
-  if (error instanceof Interrupted) return EXIT.interrupted;
-  return error instanceof UsageError ? EXIT.usage : EXIT.failure;
+// A reader that closes its end of the pipe (head, a pager) must not cost a training run: what it misses is dropped.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") return;
+    if (stream === process.stdout) process.stderr.write(`error: standard output: ${message}\n`);
+    process.exit(EXIT.failure);
+  });
 }
 
-const program = buildProgram(version());
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = report(error, process.argv.includes("--debug"));
-}
+process.exitCode = await runCommandLine(process.argv.slice(2), version());

@@ -61,11 +61,12 @@ export class Printer {
   }
 }
 
+const two = (n: number): string => String(n).padStart(2, "0");
+
 /** "1 h 02 min", "3 min 05 s", "12 s". */
 export function duration(seconds: number): string {
   const s = Math.round(seconds);
   if (s < 60) return `${s} s`;
-  const two = (n: number): string => String(n).padStart(2, "0");
   if (s < 3600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`;
   return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`;
 }

@@ -32,7 +32,11 @@ function dataOptions(command: Command): Command {
     )
     .option("--label-column <name>", "column with the class (default: label)")
     .option("--label-names <0=fake,1=real>", "names for the file's label values", value.labelNames)
-    .option("--delimiter <c>", "field separator (default: comma)");
+    .option(
+      "--delimiter <c>",
+      "field separator, or tab (default: comma; tab for .tsv)",
+      value.delimiter,
+    );
 }
 
 function common(command: Command): Command {
@@ -84,7 +88,7 @@ function train(program: Command): void {
     )
     .option(
       "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${D.maxLength})`,
+      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
       value.length,
     )
     .option("--pad-to-max-length", "pad every batch to --max-length, as the reference does")
@@ -146,7 +150,11 @@ function evaluate(program: Command): void {
     .description("Scores a saved model on a labelled CSV file.")
     .requiredOption("--model <dir>", "folder of the model")
     .requiredOption("--data <file>", "labelled CSV file")
-    .option("--max-length <n>", "tokens per text, longer ones are cut", value.length, D.maxLength)
+    .option(
+      "--max-length <n>",
+      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
+      value.length,
+    )
     .option("--batch-size <n>", "examples per batch", value.natural, D.evalBatchSize)
     .option("--json", "print the results as one line on stdout", false);
   common(dataOptions(command))
@@ -161,13 +169,21 @@ function predict(program: Command): void {
     .command("predict")
     .summary("classify texts")
     .description(
-      'Classifies texts: a CSV file, or lines of text or JSON objects with "text". Writes a JSON line per text, in order.',
+      'Classifies the texts of a CSV file (.csv, .tsv, or with --text-columns), lines of text, or JSON lines with "text". Writes a JSON line per text, in order.',
     )
     .argument("[file]", "input; - is standard input", "-")
     .requiredOption("--model <dir>", "folder of the model")
     .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
-    .option("--delimiter <c>", "field separator of a CSV file (default: comma)")
-    .option("--max-length <n>", "tokens per text, longer ones are cut", value.length, D.maxLength)
+    .option(
+      "--delimiter <c>",
+      "field separator of a CSV file, or tab (default: comma; tab for .tsv)",
+      value.delimiter,
+    )
+    .option(
+      "--max-length <n>",
+      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
+      value.length,
+    )
     .option("--batch-size <n>", "texts per batch", value.natural, 16);
   common(command)
     .addHelpText(

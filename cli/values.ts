@@ -48,6 +48,15 @@ export function length(text: string): number {
   return value;
 }
 
+/** One character, or the word tab, which is hard to type. */
+export function delimiter(text: string): string {
+  if (text === "tab" || text === "\\t") return "\t";
+  if (text.length !== 1 || /["\r\n\uFEFF]/.test(text)) {
+    throw new InvalidArgumentError("it must be one character, not a quote or a line end, or tab.");
+  }
+  return text;
+}
+
 /** "a,b" as a list of column names. */
 export function columns(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());
@@ -57,14 +66,10 @@ export function columns(text: string): string[] {
 
 /** "70:15:15". */
 export function ratios(text: string): [number, number, number] {
-  const parts = text.split(":").map(Number);
-  const [train = NaN, validation = NaN, test = NaN] = parts;
-  if (
-    parts.length !== 3 ||
-    !parts.every((part) => part >= 0 && Number.isFinite(part)) ||
-    train <= 0
-  ) {
-    throw new InvalidArgumentError("it must be three numbers, as in 70:15:15.");
+  const parts = text.split(":");
+  const [train = NaN, validation = NaN, test = NaN] = parts.map(Number);
+  if (parts.length !== 3 || !parts.every((part) => /^\d+(\.\d+)?$/.test(part)) || train <= 0) {
+    throw new InvalidArgumentError("it must be three numbers, the first above 0, as in 70:15:15.");
   }
   return [train, validation, test];
 }
@@ -75,5 +80,11 @@ export function labelNames(text: string): Record<string, string> {
   if (pairs.some((pair) => pair.length !== 2 || pair.includes(""))) {
     throw new InvalidArgumentError("it must be pairs, as in 0=fake,1=real.");
   }
-  return Object.fromEntries(pairs.map(([value, name]) => [value!.trim(), name!.trim()]));
+  const named = pairs.map(([value, name]) => [value!.trim(), name!.trim()] as const);
+  for (const side of [0, 1] as const) {
+    if (new Set(named.map((pair) => pair[side])).size < named.length) {
+      throw new InvalidArgumentError("its values must differ, and its names too.");
+    }
+  }
+  return Object.fromEntries(named);
 }

@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { FileError } from "../engine/index.ts";
 
 const MANIFEST = "manifest.json";
+const PARTIAL = ".partial";
 
 interface Manifest {
   readonly files: Readonly<Record<string, { bytes: number; sha256: string }>>;
@@ -23,6 +24,19 @@ async function checksum(path: string): Promise<{ bytes: number; sha256: string }
     }
   });
   return { bytes, sha256: hash.digest("hex") };
+}
+
+/** A full disk or a folder that cannot be written to, as an error that says what to do; anything else as it is. */
+function writingProblem(path: string, error: unknown): unknown {
+  const { code, cause } = error as NodeJS.ErrnoException;
+  const systemCode = code ?? (cause as NodeJS.ErrnoException | undefined)?.code;
+  if (systemCode === undefined) return error;
+  const what = systemCode === "ENOSPC" ? "the disk is full (ENOSPC)" : (error as Error).message;
+  return new FileError(
+    path,
+    `must be written whole; ${what}. What was written before is untouched: make room, then run the same command with --resume.`,
+    { cause: error },
+  );
 }
 
 async function sync(path: string): Promise<void> {
@@ -42,10 +56,10 @@ export async function writeFolder(
   path: string,
   write: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const partial = `${path}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
+  const partial = `${path}${PARTIAL}`;
   try {
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
     await write(partial);
     const files: Record<string, { bytes: number; sha256: string }> = {};
     for (const name of (await readdir(partial)).sort()) {
@@ -60,23 +74,67 @@ export async function writeFolder(
     await sync(join(path, ".."));
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
-    throw error;
+    throw writingProblem(path, error);
   }
 }
 
-/** Throws FileError, naming the file, unless every file of the folder is there and has the bytes it was written with. */
-export async function verifyFolder(path: string): Promise<void> {
-  let manifest: Manifest;
+/**
+ * Adds the files that `write` makes to an existing folder: filled aside, synced, then renamed one by one, so that the
+ * folder never holds half a file. When it throws, nothing of them is there but what was renamed before.
+ */
+export async function writeFilesInto(
+  folder: string,
+  write: (aside: string) => Promise<void>,
+): Promise<void> {
+  const partial = join(folder, PARTIAL);
   try {
-    manifest = JSON.parse(await readFile(join(path, MANIFEST), "utf8")) as Manifest;
-  } catch (cause) {
-    throw new FileError(
-      join(path, MANIFEST),
-      "cannot be read, so the checkpoint cannot be trusted.",
-      { cause },
-    );
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial);
+    await write(partial);
+    const names = await readdir(partial);
+    for (const name of names) await sync(join(partial, name));
+    for (const name of names) await rename(join(partial, name), join(folder, name));
+    await sync(folder);
+  } catch (error) {
+    throw writingProblem(folder, error);
+  } finally {
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
   }
-  for (const [name, expected] of Object.entries(manifest.files ?? {})) {
+}
+
+/** Whether a name in a run's folder is a leftover of a process that died while it wrote. */
+export function isPartial(name: string): boolean {
+  return name.endsWith(PARTIAL);
+}
+
+/** Deletes what processes that died left half written in a folder. Call it with the folder's lock held. */
+export async function removePartials(folder: string): Promise<void> {
+  for (const name of (await readdir(folder)).filter(isPartial)) {
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+async function readManifest(path: string): Promise<Map<string, { bytes: number; sha256: string }>> {
+  try {
+    const { files } = JSON.parse(await readFile(path, "utf8")) as Manifest;
+    return new Map(Object.entries(files));
+  } catch (cause) {
+    throw new FileError(path, "cannot be read, so the checkpoint cannot be trusted.", { cause });
+  }
+}
+
+/**
+ * Throws FileError, naming the file, unless every file of the folder's manifest is there and has the bytes it was written
+ * with. `required` must be among them: a damaged manifest may name too few.
+ */
+export async function verifyFolder(path: string, required: readonly string[] = []): Promise<void> {
+  const files = await readManifest(join(path, MANIFEST));
+  for (const name of required) {
+    if (!files.has(name)) {
+      throw new FileError(join(path, MANIFEST), `must list ${name}; it does not. It is damaged.`);
+    }
+  }
+  for (const [name, expected] of files) {
     const file = join(path, name);
     const found = await checksum(file).catch(() => undefined);
     if (!found) throw new FileError(file, "is missing from the checkpoint.");

@@ -60,15 +60,16 @@ export function initialState(): TrainerState {
 }
 
 /** What a checkpoint holds besides model and tokeniser. */
-interface SavedRun {
+export interface SavedRun {
   readonly state: TrainerState;
   readonly arguments: TrainingArguments;
-  /** Identifies the training set: the same arguments on other data are another run. */
-  readonly dataFingerprint: string;
+  /** Identify the data: the same arguments on other data are another run. */
+  readonly fingerprints: { readonly train: string; readonly validation: string };
 }
 
 const STATE_FILE = "trainer_state.json";
 const MOMENTS_FILE = "optimizer.safetensors";
+const REQUIRED = ["config.json", "model.safetensors", MOMENTS_FILE, STATE_FILE];
 
 export const checkpointName = (step: number): string => `checkpoint-${step}`;
 
@@ -99,7 +100,7 @@ export async function saveCheckpoint(
     await savePretrained(folder, model, tokenizer);
     const moments = await optimiser.read();
     const named = (kind: "m" | "v") =>
-      [...model.parameters.split(moments[kind])].map(([name, tensor]) => ({
+      Array.from(model.parameters.split(moments[kind]), ([name, tensor]) => ({
         name: `${kind}.${name}`,
         ...tensor,
       }));
@@ -134,17 +135,22 @@ async function readMoments(
   }
 }
 
+/** What was saved beside the tensors. Throws FileError, naming the file, for a checkpoint that is not whole. */
+export async function readCheckpoint(path: string): Promise<SavedRun> {
+  await verifyFolder(path, REQUIRED);
+  return JSON.parse(await readFile(join(path, STATE_FILE), "utf8")) as SavedRun;
+}
+
 /**
- * Puts a verified checkpoint's weights, moments and step count into `model` and `optimiser`.
- * Returns what was saved with them. Throws FileError for a damaged folder; nothing is loaded then.
+ * Puts a whole checkpoint's weights, moments and step count into `model` and `optimiser`. Returns what was saved with them.
+ * Throws FileError for a damaged folder, or one of another model; nothing is loaded then.
  */
 export async function loadCheckpoint(
   path: string,
   model: AlbertForSequenceClassification,
   optimiser: AdamW,
 ): Promise<SavedRun> {
-  await verifyFolder(path);
-  const saved = JSON.parse(await readFile(join(path, STATE_FILE), "utf8")) as SavedRun;
+  const saved = await readCheckpoint(path);
   const moments = await readMoments(join(path, MOMENTS_FILE), model.parameters);
   const { missing } = await loadWeights(join(path, "model.safetensors"), model);
   if (missing.length > 0) throw new FileError(path, `lacks ${missing.join(", ")}.`);
@@ -160,5 +166,6 @@ export async function pruneCheckpoints(
 ): Promise<void> {
   if (limit === undefined) return;
   const old = (await listCheckpoints(output)).filter((step) => step !== best).slice(limit);
-  for (const step of old) await rm(join(output, checkpointName(step)), { recursive: true });
+  for (const step of old)
+    await rm(join(output, checkpointName(step)), { recursive: true, force: true });
 }

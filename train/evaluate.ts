@@ -13,6 +13,8 @@ export interface BatchOptions {
   readonly batchSize: number;
   readonly maxLength: number;
   readonly padToMaxLength: boolean;
+  /** Ends the work between two batches by throwing the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Texts as ids, with the class of each. */
@@ -39,7 +41,7 @@ export async function predictLogits(
   gpu: Gpu,
   model: AlbertForSequenceClassification,
   tokens: TokenizedSet,
-  { batchSize, maxLength, padToMaxLength }: BatchOptions,
+  { batchSize, maxLength, padToMaxLength, signal }: BatchOptions,
   onProgress?: (done: number) => void,
 ): Promise<Float32Array> {
   const K = model.config.num_labels;
@@ -61,6 +63,7 @@ export async function predictLogits(
     padId: model.config.pad_token_id,
   };
   for (const indices of evalBatches(tokens.lengths, batchSize)) {
+    signal?.throwIfAborted();
     const batch = collate(
       indices.map((i) => tokens.ids(i)),
       pad,

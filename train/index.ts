@@ -12,8 +12,8 @@ export {
 } from "./arguments.ts";
 export { type Batch, collate, evalBatches, planEpoch } from "./batches.ts";
 export { checkpointName, listCheckpoints, type LogEntry, type TrainerState } from "./checkpoint.ts";
-export { writeFolder } from "./checkpoint-folder.ts";
-export { readRows } from "./csv.ts";
+export { isPartial, writeFilesInto, writeFolder } from "./checkpoint-folder.ts";
+export { type CsvSource, readRows } from "./csv.ts";
 export {
   chooseTextColumns,
   type Example,
@@ -39,15 +39,10 @@ export {
   confusionMatrix,
 } from "./metrics.ts";
 export { AdamW } from "./optimiser.ts";
-export { lockRun } from "./run-lock.ts";
+export type { StepDone, TrainingObserver } from "./observer.ts";
+export { LOCK, lockRun } from "./run-lock.ts";
 export { learningRate, totalSteps } from "./schedule.ts";
 export { splitIndices } from "./split.ts";
 export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
 export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
-export {
-  type StepDone,
-  Trainer,
-  type TrainingObserver,
-  type TrainingOutcome,
-  type TrainingRun,
-} from "./trainer.ts";
+export { Trainer, type TrainingOutcome, type TrainingRun } from "./trainer.ts";

@@ -1,35 +1,89 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TrainingError } from "../engine/index.ts";
+import { FileError, TrainingError } from "../engine/index.ts";
+
+const hasCode = (error: unknown, code: string): boolean =>
+  (error as NodeJS.ErrnoException).code === code;
+
+/** Name of the lock file in a run's folder. */
+export const LOCK = ".lock";
+
+/** When a process started, in ticks since boot, or "" where /proc does not say: ids are used again, times are not. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // proc(5): field 22. The name in field 2 may hold anything, blanks and brackets too.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
 
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0); // signal 0 asks, it does not disturb
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return hasCode(error, "EPERM");
   }
+}
+
+/** The process that holds a lock, or undefined when that has ended. */
+function holderOf(text: string): number | undefined {
+  const [pid = NaN, start = ""] = text.split(" ").map((part, i) => (i === 0 ? Number(part) : part));
+  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  if (!isRunning(pid)) return undefined;
+  return start === "" || start === startOf(pid) ? pid : undefined;
 }
 
 /**
  * Takes a run's folder for this process. Returns the function that gives it back. A lock left by a process that no longer
- * runs (a crash) is taken over. Throws TrainingError when another process holds it.
+ * runs (a crash) is taken over. Throws TrainingError when a process holds it, FileError when the folder cannot be written to.
  */
 export function lockRun(folder: string): () => void {
-  const path = join(folder, ".lock");
-  for (;;) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: "wx" });
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const holder = Number(readFileSync(path, "utf8"));
-    if (Number.isSafeInteger(holder) && holder > 0 && holder !== process.pid && isRunning(holder)) {
+  const path = join(folder, LOCK);
+  const own = `${path}.${process.pid}`;
+  try {
+    writeFileSync(own, `${process.pid} ${startOf(process.pid)}`);
+    // A link appears whole or not at all: nobody can read a lock that is half written.
+    while (!tryLink(own, path)) removeStale(folder, path);
+    return () => rmSync(path, { force: true });
+  } catch (error) {
+    if (error instanceof TrainingError) throw error;
+    throw new FileError(folder, `must be a folder to write to; got ${(error as Error).message}.`, {
+      cause: error,
+    });
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function tryLink(own: string, path: string): boolean {
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+/** Throws TrainingError when the lock's holder runs. */
+function removeStale(folder: string, path: string): void {
+  const aside = `${path}.${process.pid}.stale`;
+  try {
+    const text = readFileSync(path, "utf8");
+    const holder = holderOf(text);
+    if (holder !== undefined) {
       throw new TrainingError(
         `${folder}: one run at a time may write here; process ${holder} does. Wait for it or choose another --output.`,
       );
     }
-    rmSync(path, { force: true });
+    renameSync(path, aside);
+    // Another process may have taken the stale lock over meanwhile; then this one is its, and goes back.
+    if (readFileSync(aside, "utf8") !== text) tryLink(aside, path);
+    rmSync(aside);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error; // given back in between: try again
   }
 }

@@ -1,24 +1,27 @@
 // The training loop, readable from top to bottom. It prints nothing: what happens is told to the observer.
 
 import { join } from "node:path";
-import { FileError, type Gpu, TrainingError } from "../engine/index.ts";
+import { type Gpu, TrainingError } from "../engine/index.ts";
 import type { AlbertForSequenceClassification, Tokenizer } from "../model/index.ts";
-import { checkArguments, FREE_ON_RESUME, type TrainingArguments } from "./arguments.ts";
+import { checkArguments, type TrainingArguments } from "./arguments.ts";
 import { collate, planEpoch } from "./batches.ts";
+import { logStep, noteEvaluation, noteLoss } from "./bookkeeping.ts";
 import {
   checkpointName,
   initialState,
-  listCheckpoints,
   loadCheckpoint,
-  type LogEntry,
   pruneCheckpoints,
   saveCheckpoint,
   type TrainerState,
 } from "./checkpoint.ts";
-import { evaluate, type Evaluation, type LabelledSet } from "./evaluate.ts";
+import { removePartials } from "./checkpoint-folder.ts";
+import { evaluate, type LabelledSet } from "./evaluate.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { firstNonFinite, nonFinite, type StepFacts } from "./finite.ts";
 import { InFlight } from "./in-flight.ts";
+import type { TrainingObserver } from "./observer.ts";
 import { AdamW } from "./optimiser.ts";
+import { findCheckpoint } from "./resume.ts";
 import { learningRate, totalSteps } from "./schedule.ts";
 import { type LabelledBatch, type StepResult, trainStep } from "./step.ts";
 
@@ -32,29 +35,8 @@ export interface TrainingRun {
   readonly args: TrainingArguments;
   /** Folder for checkpoints; it exists. */
   readonly output: string;
-  /** Ends training after the step under way, with a checkpoint. */
+  /** Ends training after the step under way, or in an evaluation, with a checkpoint. */
   readonly signal?: AbortSignal;
-}
-
-/** Told what happens, in order. Every function is optional. */
-export interface TrainingObserver {
-  /** `step` is undefined when no whole checkpoint was found. */
-  onResume?(step: number | undefined, refused: readonly Error[]): void;
-  onStep?(done: StepDone): void;
-  onLog?(entry: LogEntry): void;
-  onEvaluateProgress?(done: number, total: number): void;
-  onEpoch?(epoch: number, trainingLoss: number, evaluation: Evaluation, best: boolean): void;
-  onCheckpoint?(path: string): void;
-}
-
-export interface StepDone extends StepResult {
-  readonly step: number;
-  readonly totalSteps: number;
-  readonly epoch: number;
-  readonly learningRate: number;
-  /** Examples trained on since the start or the resumption, and the seconds that took without evaluations. */
-  readonly samples: number;
-  readonly seconds: number;
 }
 
 export interface TrainingOutcome {
@@ -80,8 +62,11 @@ export class Trainer {
   readonly #optimiser: AdamW;
   readonly #stepsPerEpoch: number;
   readonly #totalSteps: number;
-  readonly #fingerprint: string;
+  readonly #fingerprints: { readonly train: string; readonly validation: string };
   #state: TrainerState = initialState();
+  /** Step of the checkpoint that holds the present state, if one does. */
+  #saved = 0;
+  #last: StepFacts = { step: 0, learningRate: 0, gradientNorm: 0 };
   #samples = 0;
   #seconds = 0;
 
@@ -99,7 +84,10 @@ export class Trainer {
     const batches = Math.ceil(run.train.tokens.count / batchSize);
     this.#stepsPerEpoch = Math.ceil(batches / accumulation);
     this.#totalSteps = totalSteps({ batches, accumulation, epochs, maxSteps });
-    this.#fingerprint = fingerprint(run.train);
+    this.#fingerprints = {
+      train: fingerprint(run.train),
+      validation: fingerprint(run.validation),
+    };
     this.#optimiser = new AdamW(run.gpu, run.model.parameters, run.args);
   }
 
@@ -114,47 +102,37 @@ export class Trainer {
 
   /**
    * Goes on from the latest whole checkpoint; damaged ones are passed over and told to the observer. Returns false when
-   * there is none, and training starts from the beginning. Throws TrainingError when it belongs to other arguments or data.
+   * there is none, and training starts from the beginning. Throws ArgumentError or TrainingError when it belongs to other
+   * arguments, another model or other data. The run's folder must be this process's alone.
    */
   async resume(): Promise<boolean> {
     const { output, model, args } = this.#run;
-    const refused: Error[] = [];
-    let found: number | undefined;
-    for (const step of await listCheckpoints(output)) {
+    await removePartials(output);
+    const identity = { args, config: model.config, fingerprints: this.#fingerprints };
+    const { step, refused } = await findCheckpoint(output, identity);
+    if (step !== undefined) {
       const path = join(output, checkpointName(step));
-      try {
-        const saved = await loadCheckpoint(path, model, this.#optimiser);
-        this.checkSameRun(saved.arguments, args, saved.dataFingerprint);
-        this.#state = saved.state;
-        found = step;
-        break;
-      } catch (error) {
-        if (!(error instanceof FileError)) throw error;
-        refused.push(error);
-      }
+      this.#state = (await loadCheckpoint(path, model, this.#optimiser)).state;
+      this.#saved = step;
     }
-    this.#observer.onResume?.(found, refused);
-    return found !== undefined;
+    this.#observer.onResume?.(step, refused);
+    return step !== undefined;
   }
 
   /** Trains to the end, or until the signal. The model then holds the last weights, not the best: see loadBest. */
   async train(): Promise<TrainingOutcome> {
     const { args, signal } = this.#run;
     const state = this.#state;
-    while (!state.finished && state.step < this.#totalSteps) {
+    while (!state.finished) {
       await this.trainEpoch();
-      if (signal?.aborted) {
-        await this.checkpoint();
-        return this.outcome("interrupted", false);
-      }
+      if (signal?.aborted || !(await this.evaluateEpoch())) return this.interrupted();
       state.epoch++;
       state.stepInEpoch = 0;
-      await this.evaluateEpoch();
       const patience = args.earlyStoppingPatience;
       const stop = patience > 0 && state.evaluationsWithoutImprovement >= patience;
       state.finished = stop || state.step >= this.#totalSteps;
       await this.checkpoint();
-      if (signal?.aborted && !state.finished) return this.outcome("interrupted", false);
+      if (signal?.aborted && !state.finished) return this.interrupted();
     }
     return this.outcome("finished", state.step < this.#totalSteps);
   }
@@ -169,7 +147,7 @@ export class Trainer {
   }
 
   private async trainEpoch(): Promise<void> {
-    const { gpu, model, train, args, signal } = this.#run;
+    const { gpu, model, train, args } = this.#run;
     const state = this.#state;
     const { batchSize, seed, gradientAccumulationSteps: accumulation } = args;
     const batches = planEpoch({
@@ -187,7 +165,11 @@ export class Trainer {
       since = now;
       for (const result of results) this.account(result);
     };
-    while (state.stepInEpoch < this.#stepsPerEpoch && state.step < this.#totalSteps) {
+    while (
+      !this.#run.signal?.aborted &&
+      state.stepInEpoch < this.#stepsPerEpoch &&
+      state.step < this.#totalSteps
+    ) {
       const from = state.stepInEpoch * accumulation;
       const micro = batches.slice(from, from + accumulation).map((indices) => this.batch(indices));
       const schedule = {
@@ -208,7 +190,6 @@ export class Trainer {
       const samples = micro.reduce((sum, { B }) => sum + B, 0);
       const submitted = running.then((result) => ({ result, step, learningRate: rate, samples }));
       settle(await inFlight.push(submitted));
-      if (signal?.aborted) break;
     }
     settle(await inFlight.drain());
   }
@@ -226,29 +207,13 @@ export class Trainer {
   private account({ result, step, learningRate: rate, samples }: Submitted): void {
     const { args } = this.#run;
     const state = this.#state;
-    if (!result.finite) {
-      throw new TrainingError(
-        `training: the loss must stay finite; at step ${step} it is ${result.loss}, learning rate ${rate}, gradient norm ${result.gradientNorm}. Lower --learning-rate or raise --warmup-steps.`,
-      );
-    }
+    this.#last = { step, learningRate: rate, gradientNorm: result.gradientNorm };
+    if (!result.finite) throw nonFinite(`the loss is ${result.loss}`, this.#last);
     this.#samples += samples;
-    state.epochLossSum += result.loss;
-    state.epochLossCount++;
-    state.lossSum += result.loss;
-    state.lossCount++;
+    noteLoss(state, result.loss);
     const epoch = step / this.#stepsPerEpoch;
     if (step === 1 || step % args.loggingSteps === 0) {
-      const entry = {
-        step,
-        epoch,
-        loss: state.lossSum / state.lossCount,
-        learning_rate: rate,
-        grad_norm: result.gradientNorm,
-      };
-      state.lossSum = 0;
-      state.lossCount = 0;
-      state.log.push(entry);
-      this.#observer.onLog?.(entry);
+      this.#observer.onLog?.(logStep(state, this.#last, epoch));
     }
     this.#observer.onStep?.({
       ...result,
@@ -261,53 +226,49 @@ export class Trainer {
     });
   }
 
-  private async evaluateEpoch(): Promise<void> {
-    const { gpu, model, validation, args } = this.#run;
+  /** Scores the pass just made. Returns false, with nothing noted, when the signal ended it. */
+  private async evaluateEpoch(): Promise<boolean> {
+    const { gpu, model, validation, args, signal } = this.#run;
     const state = this.#state;
     const options = {
       batchSize: args.evalBatchSize,
       maxLength: args.maxLength,
       padToMaxLength: args.padToMaxLength,
+      signal,
     };
     const evaluation = await evaluate(gpu, model, validation, options, (done) =>
       this.#observer.onEvaluateProgress?.(done, validation.tokens.count),
-    );
-    const value = evaluation[args.metric];
-    const sign = args.metric === "loss" ? -1 : 1;
-    const best = state.bestMetric === null || sign * value > sign * state.bestMetric;
-    if (best) {
-      state.bestMetric = value;
-      state.bestStep = state.step;
-      state.evaluationsWithoutImprovement = 0;
-    } else {
-      state.evaluationsWithoutImprovement++;
-    }
-    const { loss, accuracy, precision, recall, f1 } = evaluation;
-    const epoch = state.step / this.#stepsPerEpoch;
-    state.log.push({
-      step: state.step,
-      epoch,
-      eval_loss: loss,
-      eval_accuracy: accuracy,
-      eval_precision: precision,
-      eval_recall: recall,
-      eval_f1: f1,
+    ).catch((error: unknown) => {
+      if (signal?.aborted && error === signal.reason) return undefined;
+      throw error;
     });
-    const trainingLoss = state.epochLossSum / state.epochLossCount;
-    state.epochLossSum = 0;
-    state.epochLossCount = 0;
+    if (!evaluation) return false;
+    if (!Number.isFinite(evaluation.loss)) {
+      throw nonFinite(`the validation loss is ${evaluation.loss}`, this.#last);
+    }
+    const epoch = state.step / this.#stepsPerEpoch;
+    const { trainingLoss, best } = noteEvaluation(state, evaluation, args.metric, epoch);
     this.#observer.onEpoch?.(epoch, trainingLoss, evaluation, best);
+    return true;
+  }
+
+  private async interrupted(): Promise<TrainingOutcome> {
+    if (this.#state.step !== this.#saved) await this.checkpoint();
+    return this.outcome("interrupted", false);
   }
 
   private async checkpoint(): Promise<void> {
     const { output, model, tokenizer, args } = this.#run;
-    const saved = { state: this.#state, arguments: args, dataFingerprint: this.#fingerprint };
+    const bad = await firstNonFinite(model.parameters);
+    if (bad !== undefined) throw nonFinite(`${bad} is not`, this.#last);
+    const saved = { state: this.#state, arguments: args, fingerprints: this.#fingerprints };
     const path = await saveCheckpoint(output, {
       model,
       tokenizer,
       optimiser: this.#optimiser,
       saved,
     });
+    this.#saved = this.#state.step;
     await pruneCheckpoints(output, args.saveTotalLimit, this.#state.bestStep);
     this.#observer.onCheckpoint?.(path);
   }
@@ -321,19 +282,5 @@ export class Trainer {
       samples: this.#samples,
       seconds: this.#seconds,
     };
-  }
-
-  private checkSameRun(before: TrainingArguments, now: TrainingArguments, data: string): void {
-    for (const name of Object.keys(now) as (keyof TrainingArguments)[]) {
-      if (FREE_ON_RESUME.has(name) || before[name] === now[name]) continue;
-      throw new TrainingError(
-        `resume: ${name} must be what the run started with, ${String(before[name])}; got ${String(now[name])}.`,
-      );
-    }
-    if (data !== this.#fingerprint) {
-      throw new TrainingError(
-        "resume: the training set must be the one the run started with; its texts, labels or tokeniser differ.",
-      );
-    }
   }
 }

@@ -2,7 +2,7 @@
 
 import { labelNames, loadPretrained } from "../../model/index.ts";
 import { evaluate, LabelSet, loadExamples } from "../../train/index.ts";
-import { requireFile, tokenizeSet } from "../data.ts";
+import { checkLength, delimiterOf, requireFile, tokenizeSet } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { Printer } from "../printer.ts";
@@ -15,7 +15,8 @@ export interface EvaluateOptions {
   readonly labelColumn?: string | undefined;
   readonly labelNames?: Record<string, string> | undefined;
   readonly delimiter?: string | undefined;
-  readonly maxLength: number;
+  /** In tokens; the default is 512 or the model's own limit. */
+  readonly maxLength?: number | undefined;
   readonly batchSize: number;
   readonly adapter?: string | undefined;
   readonly json: boolean;
@@ -27,6 +28,23 @@ export type EvaluateResults = ScoreObject & {
   readonly adapter: ReturnType<typeof adapterFacts>;
 };
 
+/** The model's classes, as the file spells them. Throws UsageError for a name that is none of them. */
+function labelsOf(names: readonly string[], given: EvaluateOptions["labelNames"]): LabelSet {
+  if (given === undefined) return LabelSet.ofModel(names);
+  const spelled = Object.entries(given);
+  const unknown = spelled.find(([, name]) => !names.includes(name))?.[1];
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `evaluate: --label-names must name the model's classes, ${names.join(", ")}; got "${unknown}".`,
+    );
+  }
+  return new LabelSet(
+    names,
+    names.map((name) => spelled.find(([, other]) => other === name)?.[0] ?? name),
+  );
+}
+
+/** Throws UsageError for an untrained model or an unknown class, and what reading model and data throws. */
 export async function evaluateCommand(options: EvaluateOptions): Promise<EvaluateResults> {
   const printer = new Printer(options.json);
   await requireFile(options.data);
@@ -38,22 +56,18 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
         `evaluate: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,
       );
     }
-    const { maxLength, batchSize } = options;
-    if (maxLength > model.config.max_position_embeddings) {
-      throw new UsageError(
-        `evaluate: --max-length must be at most ${model.config.max_position_embeddings}; got ${maxLength}.`,
-      );
-    }
+    const { batchSize, data, textColumns, labelColumn } = options;
+    const maxLength = checkLength(
+      "evaluate",
+      options.maxLength,
+      model.config.max_position_embeddings,
+    );
     const names = labelNames(model.config);
-    const labels = options.labelNames
-      ? LabelSet.fromValues([], options.labelNames)
-      : LabelSet.ofModel(names);
-    const { textColumns, labelColumn, delimiter } = options;
-    const { examples } = await loadExamples(options.data, {
+    const { examples } = await loadExamples(data, {
       textColumns,
       labelColumn,
-      delimiter,
-      labels,
+      delimiter: delimiterOf(data, options.delimiter),
+      labels: labelsOf(names, options.labelNames),
     });
     printer.line(`data         ${examples.length} rows of ${options.data}`);
     const set = await tokenizeSet(printer, "data", examples, tokenizer, maxLength);

@@ -14,13 +14,14 @@ import {
   argmaxRows,
   chooseTextColumns,
   collate,
+  type CsvSource,
   InFlight,
   joinText,
   logitsOf,
   readRows,
   softmaxRows,
 } from "../../train/index.ts";
-import { requireFile } from "../data.ts";
+import { checkLength, delimiterOf, requireFile } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { Printer } from "../printer.ts";
 import { openAndTell } from "../device.ts";
@@ -28,30 +29,37 @@ import { readTexts } from "../texts.ts";
 
 export interface PredictOptions {
   readonly model: string;
-  /** A file, or "-" for standard input. CSV by its name (.csv), else a text or a JSON object a line. */
+  /** A file, or "-" for standard input. CSV by its name (.csv, .tsv) or where text columns are named, else a text or a JSON object a line. */
   readonly input: string;
   readonly textColumns?: string[] | undefined;
   readonly delimiter?: string | undefined;
-  readonly maxLength: number;
+  /** In tokens; the default is 512 or the model's own limit. */
+  readonly maxLength?: number | undefined;
   readonly batchSize: number;
   readonly adapter?: string | undefined;
   readonly output: Writable;
 }
 
-async function* csvTexts(path: string, options: PredictOptions): AsyncGenerator<string> {
+async function* csvTexts(
+  source: CsvSource,
+  name: string,
+  options: PredictOptions,
+): AsyncGenerator<string> {
   let columns: readonly string[] | undefined;
-  const reading = options.delimiter === undefined ? {} : { delimiter: options.delimiter };
-  for await (const { row, columns: there } of readRows(path, reading)) {
-    columns ??= chooseTextColumns(there, options.textColumns, path);
+  const delimiter = delimiterOf(name, options.delimiter);
+  for await (const { row, columns: there } of readRows(source, { delimiter })) {
+    columns ??= chooseTextColumns(there, options.textColumns, name);
     yield joinText(row, columns);
   }
 }
 
 async function* texts(options: PredictOptions): AsyncGenerator<string> {
   const { input } = options;
-  if (input === "-") yield* readTexts(process.stdin, "standard input");
-  else if (/\.(csv|tsv)$/i.test(input)) yield* csvTexts(input, options);
-  else yield* readTexts(createReadStream(input), input);
+  const isInput = input === "-";
+  const name = isInput ? "standard input" : input;
+  const chunks: AsyncIterable<Uint8Array> = isInput ? process.stdin : createReadStream(input);
+  const isCsv = options.textColumns !== undefined || /\.(csv|tsv)$/i.test(input);
+  yield* isCsv ? csvTexts({ name, chunks }, name, options) : readTexts(chunks, name);
 }
 
 /** Groups a stream into arrays of `size`. */
@@ -74,7 +82,8 @@ async function* classify(
   tokenizer: Tokenizer,
   options: PredictOptions,
 ): AsyncGenerator<Float32Array> {
-  const { maxLength, batchSize } = options;
+  const { batchSize } = options;
+  const maxLength = checkLength("predict", options.maxLength, model.config.max_position_embeddings);
   const inFlight = new InFlight<Float32Array>(gpu);
   const pad = { padTo: "longest" as const, maxLength, padId: tokenizer.padId };
   for await (const chunk of chunks(texts(options), batchSize)) {
