@@ -81,10 +81,10 @@ function readInfo(value: unknown): TensorInfo | string {
   if (!isObject(value)) return "no description";
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string") return "no dtype";
-  if (!isSizes(shape)) return `the shape ${JSON.stringify(shape)}`;
+  if (!isSizes(shape)) return `the shape ${JSON.stringify(shape) ?? "of nothing"}`;
   const [begin, end, more] = isSizes(offsets) ? offsets : [];
   if (begin === undefined || end === undefined || more !== undefined || begin > end) {
-    return `the data_offsets ${JSON.stringify(offsets)}`;
+    return `the data_offsets ${JSON.stringify(offsets) ?? "of nothing"}`;
   }
   const bits = BITS.get(dtype);
   const elements = shape.reduce((product, size) => product * size, 1);

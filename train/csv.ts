@@ -262,8 +262,12 @@ function parseBlock(block: string, delimiter: string): ParsedRecord[] {
     step: ({ data: cells, errors, meta: { cursor: end } }) => {
       const last = cells.length - 1;
       const cell = cells[last] ?? "";
-      // The CR of a CRLF ends up in an unquoted last cell; after a quoted one papaparse skips it as white space.
-      if (cell.endsWith("\r") && block.endsWith(`${cell}\n`, end)) cells[last] = cell.slice(0, -1);
+      // The CR of a CRLF ends up in an unquoted last cell; after a quoted one papaparse skips it as white space. A quoted
+      // cell may end in a CR of its own: there a quote, not a delimiter, stands where the cell's text would begin.
+      const at = end - 1 - cell.length;
+      const isBare = at === (records.at(-1)?.end ?? 0) || block.endsWith(delimiter, at);
+      if (isBare && cell.endsWith("\r") && block.endsWith(`${cell}\n`, end))
+        cells[last] = cell.slice(0, -1);
       const isOpen = errors.some((error) => error.code === "MissingQuotes");
       const quoteError = isOpen
         ? "the end of the file"
