@@ -291,9 +291,12 @@ export class Gpu {
   /** The values a tensor has when the next submit has run. Resolves some time after it; nothing waits. */
   readLater(tensor: Tensor): Promise<Float32Array> {
     const staging = this.#staging.acquire(tensor.byteLength);
-    return new Promise((resolve, reject) => {
+    const values = new Promise<Float32Array>((resolve, reject) => {
       this.#pending.push({ from: tensor, staging, resolve, reject });
     });
+    // A failed submit throws at once; nobody may be left to await this then.
+    values.catch(() => undefined);
+    return values;
   }
 
   /** Submits and waits for a tensor's values. */
