@@ -45,16 +45,18 @@ export function lockRun(folder: string): () => void {
   const own = `${path}.${process.pid}`;
   try {
     writeFileSync(own, `${process.pid} ${startOf(process.pid)}`);
-    // A link appears whole or not at all: nobody can read a lock that is half written.
-    while (!tryLink(own, path)) removeStale(folder, path);
+    try {
+      // A link appears whole or not at all: nobody can read a lock that is half written.
+      while (!tryLink(own, path)) removeStale(folder, path);
+    } finally {
+      rmSync(own, { force: true });
+    }
     return () => rmSync(path, { force: true });
   } catch (error) {
     if (error instanceof TrainingError) throw error;
     throw new FileError(folder, `must be a folder to write to; got ${(error as Error).message}.`, {
       cause: error,
     });
-  } finally {
-    rmSync(own, { force: true });
   }
 }
 

@@ -213,7 +213,8 @@ export class Trainer {
     noteLoss(state, result.loss);
     const epoch = step / this.#stepsPerEpoch;
     if (step === 1 || step % args.loggingSteps === 0) {
-      this.#observer.onLog?.(logStep(state, this.#last, epoch));
+      const entry = logStep(state, this.#last, epoch);
+      this.#observer.onLog?.(entry);
     }
     this.#observer.onStep?.({
       ...result,

@@ -1,0 +1,134 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inProcess, run } from "./command.ts";
+import { items, QUICK, temporaryFolder, writeCsv } from "./news.ts";
+
+describe("help", () => {
+  const commands = ["train", "evaluate", "predict", "tokenize", "split", "doctor"];
+
+  it("lists every command", async () => {
+    const { code, stdout } = await inProcess("--help");
+    expect(code).toBe(0);
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
+  });
+
+  it.each(commands)("of %s has an example of it", async (command) => {
+    const { code, stdout } = await inProcess(command, "--help");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\n(.*\n)*.*\\$ .*albert-gpu ${command}`));
+  });
+
+  it("names an option for each hyper-parameter of the reference, with its value as the default", async () => {
+    const { stdout } = await inProcess("train", "--help");
+    const help = stdout.replaceAll(/\s+/g, " ");
+    const defaults = {
+      "--epochs <n>": "5",
+      "--batch-size <n>": "16",
+      "--eval-batch-size <n>": "64",
+      "--learning-rate <x>": "0.00005",
+      "--warmup-steps <n>": "500",
+      "--weight-decay <x>": "0.01",
+      "--max-length <n>": "512",
+      "--seed <n>": "42",
+      "--early-stopping-patience <n>": "2",
+      "--metric <name>": "f1",
+      "--logging-steps <n>": "10",
+      "--max-grad-norm <x>": "1",
+      "--gradient-accumulation-steps <n>": "1",
+    };
+    for (const [option, value] of Object.entries(defaults)) {
+      const [, text = ""] = help.split(` ${option} `);
+      expect(text, option).toMatch(
+        new RegExp(`^[^(]*\\(default: ${value.replace(".", "\\.")}[,)]`),
+      );
+    }
+  });
+
+  it("goes to stderr with exit code 2 when no command is given", async () => {
+    const { code, stdout, stderr } = await run([]);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("Commands:");
+  });
+
+  it("comes with the version", async () => {
+    const { code, stdout } = await run(["--version"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe("a command line that cannot be carried out", () => {
+  let files: ReturnType<typeof temporaryFolder>;
+  let data: string;
+  beforeAll(() => {
+    files = temporaryFolder();
+    data = writeCsv(join(files.folder, "news.csv"), items(0, 30));
+  });
+  afterAll(() => files.remove());
+
+  it.each([
+    [["nonsense"], "unknown command 'nonsense'"],
+    [["train", "--nonsense"], "unknown option '--nonsense'"],
+    [["evaluate", "--data", "x.csv"], "'--model <dir>' not specified"],
+    [["predict"], "'--model <dir>' not specified"],
+    [["train"], "data is needed: --data FILE"],
+    [["train", "--train", "a.csv"], "data is needed"],
+    [["train", "--data", "a.csv", "--train", "b.csv"], "either --data, or --train"],
+    [["train", "--data", "a.csv"], "either --model DIR (fine-tune) or --config"],
+    [["train", "--data", "a.csv", "--model", "m", "--config", "tiny"], "either --model DIR"],
+    [["train", "--data", "a.csv", "--config", "tiny"], "--config needs --tokenizer"],
+    [["train", "--data", "a.csv", "--model", "m", "--tokenizer", "t"], "leave --tokenizer out"],
+    [["tokenize"], "either --model DIR or --tokenizer FILE"],
+    [["split"], "missing required argument 'file'"],
+    [["split", "a.csv", "--ratios", "70:15"], "--ratios <a:b:c>"],
+    [["split", "a.csv", "--ratios", "70::30"], "--ratios <a:b:c>"],
+    [["split", "a.csv", "--ratios", "0:50:50"], "--ratios <a:b:c>"],
+  ])("ends with exit code 2: %j", async (args, message) => {
+    const { code, stdout, stderr } = await inProcess(...args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  it.each([
+    ["--epochs", "0"],
+    ["--epochs", "1.5"],
+    ["--batch-size", "8k"],
+    ["--eval-batch-size", "-1"],
+    ["--learning-rate", "0"],
+    ["--learning-rate", "NaN"],
+    ["--learning-rate", "Infinity"],
+    ["--warmup-steps", "-1"],
+    ["--weight-decay", "-0.1"],
+    ["--max-length", "2"],
+    ["--max-length", "513"],
+    ["--max-length", "70000"],
+    ["--seed", "x"],
+    ["--early-stopping-patience", "1.5"],
+    ["--metric", "auc"],
+    ["--logging-steps", "0"],
+    ["--max-grad-norm", "-1"],
+    ["--gradient-accumulation-steps", "0"],
+    ["--max-steps", "0"],
+    ["--save-total-limit", "0"],
+    ["--text-columns", "title,,text"],
+    ["--label-names", "0"],
+    ["--label-names", "0=fake,0=real"],
+    ["--label-names", "0=fake,1=fake"],
+    ["--delimiter", '"'],
+    ["--delimiter", ",,"],
+    ["--config", "giant"],
+    ["--config", "toString"],
+  ])("is named before any work: %s %s", async (option, value) => {
+    const output = join(files.folder, "never");
+    const args = ["train", "--data", data, ...QUICK, "--output", output, option, value];
+    const { code, stderr } = await inProcess(...args);
+    expect(stderr).toContain(option);
+    expect(stderr).toContain(value);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(code).toBe(2);
+    expect(existsSync(output)).toBe(false);
+  });
+});

@@ -1,0 +1,74 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FileError, TrainingError } from "../../engine/errors.ts";
+import { LOCK, lockRun } from "../../train/run-lock.ts";
+import { withFolder } from "../support/spiece.ts";
+
+const lockIn = (folder: string): string => join(folder, LOCK);
+const knowsStartTimes = existsSync("/proc/self/stat");
+
+describe("the lock of a run's folder", () => {
+  it("is there while it is held, alone, and gone afterwards", async () => {
+    await withFolder(async (folder) => {
+      const unlock = lockRun(folder);
+      expect(readdirSync(folder)).toEqual([LOCK]);
+      expect(readFileSync(lockIn(folder), "utf8")).toMatch(new RegExp(`^${process.pid} `));
+      unlock();
+      expect(readdirSync(folder)).toEqual([]);
+      lockRun(folder)();
+    });
+  });
+
+  it("cannot be taken twice", async () => {
+    await withFolder(async (folder) => {
+      const unlock = lockRun(folder);
+      expect(() => lockRun(folder)).toThrow(TrainingError);
+      expect(() => lockRun(folder)).toThrow(`process ${process.pid} does`);
+      expect(readdirSync(folder)).toEqual([LOCK]);
+      unlock();
+    });
+  });
+
+  it("held by a living process is respected", async () => {
+    await withFolder(async (folder) => {
+      const other = spawn("sleep", ["30"]);
+      try {
+        writeFileSync(lockIn(folder), String(other.pid));
+        expect(() => lockRun(folder)).toThrow(`process ${other.pid} does`);
+      } finally {
+        other.kill();
+      }
+    });
+  });
+
+  it.each([
+    ["a process that has ended", () => String(spawnSync("true").pid)],
+    ["nobody: the file is empty", () => ""],
+    ["nobody: the file is damaged", () => "\0\0\0"],
+  ])("left by %s is taken over", async (_, content) => {
+    await withFolder(async (folder) => {
+      writeFileSync(lockIn(folder), content());
+      const unlock = lockRun(folder);
+      expect(readFileSync(lockIn(folder), "utf8")).toMatch(new RegExp(`^${process.pid} `));
+      expect(readdirSync(folder)).toEqual([LOCK]);
+      unlock();
+    });
+  });
+
+  it.skipIf(!knowsStartTimes)(
+    "left by a process whose number is in use again is taken over (needs /proc)",
+    async () => {
+      await withFolder(async (folder) => {
+        writeFileSync(lockIn(folder), `${process.ppid} 1`);
+        lockRun(folder)();
+      });
+    },
+  );
+
+  it("cannot be made where there is no folder", () => {
+    expect(() => lockRun("/dev/null/none")).toThrow(FileError);
+    expect(() => lockRun("/dev/null/none")).toThrow("must be a folder to write to");
+  });
+});

@@ -1,0 +1,26 @@
+import { type ParameterSet, TrainingError } from "../engine/index.ts";
+
+/** Where training stood when a number went wrong. */
+export interface StepFacts {
+  readonly step: number;
+  readonly learningRate: number;
+  readonly gradientNorm: number;
+}
+
+/** The error for a loss or weights that are not finite. `what` is a clause: "the loss is NaN". */
+export function nonFinite(
+  what: string,
+  { step, learningRate, gradientNorm }: StepFacts,
+): TrainingError {
+  return new TrainingError(
+    `training: loss, gradient and weights must stay finite; at step ${step} ${what}, learning rate ${learningRate}, gradient norm ${gradientNorm}. Lower --learning-rate or raise --warmup-steps.`,
+  );
+}
+
+/** Name of the first parameter that holds NaN or infinity. */
+export async function firstNonFinite(parameters: ParameterSet): Promise<string | undefined> {
+  for (const [name, { data }] of await parameters.read()) {
+    if (!data.every(Number.isFinite)) return name;
+  }
+  return undefined;
+}

@@ -1,0 +1,26 @@
+// What a training run tells of itself. It prints nothing: showing is the caller's.
+
+import type { LogEntry } from "./checkpoint.ts";
+import type { Evaluation } from "./evaluate.ts";
+import type { StepResult } from "./step.ts";
+
+/** Told what happens, in order. Every function is optional. */
+export interface TrainingObserver {
+  /** `step` is undefined when no whole checkpoint was found. */
+  onResume?(step: number | undefined, refused: readonly Error[]): void;
+  onStep?(done: StepDone): void;
+  onLog?(entry: LogEntry): void;
+  onEvaluateProgress?(done: number, total: number): void;
+  onEpoch?(epoch: number, trainingLoss: number, evaluation: Evaluation, best: boolean): void;
+  onCheckpoint?(path: string): void;
+}
+
+export interface StepDone extends StepResult {
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly epoch: number;
+  readonly learningRate: number;
+  /** Examples trained on since the start or the resumption, and the seconds that took without evaluations. */
+  readonly samples: number;
+  readonly seconds: number;
+}
