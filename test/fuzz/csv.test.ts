@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DataError, FileError } from "../../engine/index.ts";
 import { readRows } from "../../train/index.ts";

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Tokenizer } from "../../model/index.ts";
 import { RUNS, survives } from "./runs.ts";
