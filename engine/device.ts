@@ -38,6 +38,11 @@ const pinned = new Set<unknown>();
 
 const REMEDY = "Run `albert-gpu doctor` to see what is missing and to install a software driver.";
 
+function wanted({ adapter, backend }: DeviceOptions): string {
+  const named = adapter === undefined ? "" : ` with "${adapter}" in its name`;
+  return named + (backend === undefined ? "" : ` of backend ${backend}`);
+}
+
 async function findAdapter(options: DeviceOptions): Promise<GPUAdapter> {
   // One adapter makes one device, so every call makes its own instance.
   const flags = [
@@ -53,34 +58,41 @@ async function findAdapter(options: DeviceOptions): Promise<GPUAdapter> {
     // Without a preference Vulkan adapters keep their order of enumeration, and a software one may come first.
     adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new DeviceError(`openDevice: no adapter matches; Dawn says: ${text} ${REMEDY}`, {
-      cause,
-    });
+    const text = (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ");
+    throw new DeviceError(
+      `openDevice: an adapter${wanted(options)} is needed; ${text}. ${REMEDY}`,
+      {
+        cause,
+      },
+    );
   }
   if (!adapter) {
-    const wanted = options.adapter === undefined ? "" : ` named like "${options.adapter}"`;
     throw new DeviceError(
-      `openDevice: a WebGPU adapter${wanted} is needed; Dawn found none. ${REMEDY}`,
+      `openDevice: an adapter${wanted(options)} is needed; found none. ${REMEDY}`,
     );
   }
   pinned.add(adapter);
   return adapter;
 }
 
-function describe(adapter: GPUAdapter, limits: Record<string, number>): AdapterInfo {
+const PLATFORM_BACKENDS: Readonly<Record<string, string>> = { darwin: "metal", win32: "d3d12" };
+
+function describe(
+  adapter: GPUAdapter,
+  limits: Record<string, number>,
+  backend: string,
+): AdapterInfo {
   const { vendor, architecture, device, description } = adapter.info;
   const software =
     adapter.info.isFallbackAdapter ||
     /llvmpipe|swiftshader/i.test(`${device} ${description} ${architecture}`);
   const name = [device, description].filter((part) => part.length > 0).join(", ");
-  const backend = { linux: "vulkan", darwin: "metal", win32: "d3d12" }[process.platform as "linux"];
   return {
     name: name.length > 0 ? name : "unnamed adapter",
     vendor,
     architecture,
     device,
-    backend: backend ?? "unknown",
+    backend,
     software,
     subgroupSize: subgroupSize(adapter),
     features: [...adapter.features].sort(),
@@ -108,7 +120,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<OpenedDev
     const value = (adapter.limits as unknown as Record<string, unknown>)[name];
     if (typeof value === "number") limits[name] = value;
   }
-  const info = describe(adapter, limits);
+  const backend = options.backend ?? PLATFORM_BACKENDS[process.platform] ?? "vulkan";
+  const info = describe(adapter, limits, backend);
   const device = await adapter.requestDevice({
     label: "albert-gpu",
     requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),

@@ -15,6 +15,7 @@ import { BufferPool, type PoolBuffer } from "./buffers.ts";
 import { type AdapterInfo, type DeviceOptions, openDevice } from "./device.ts";
 import { DeviceError, KernelError, ShapeError } from "./errors.ts";
 import { PipelineCache } from "./pipelines.ts";
+import { Reads } from "./reads.ts";
 import { Profiler, type Span } from "./profile.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
 import { Tape } from "./tape.ts";
@@ -28,13 +29,6 @@ export interface ApiCalls {
   bindGroups: number;
   pipelines: number;
   writes: number;
-}
-
-interface Pending {
-  readonly from: Tensor;
-  readonly staging: PoolBuffer;
-  readonly resolve: (values: Float32Array) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** Opens the preferred GPU. Throws DeviceError when no adapter works. The caller closes it. */
@@ -64,11 +58,11 @@ export class Gpu {
   #nextId = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
-  #pending: Pending[] = [];
+  #reads: Reads;
   #profiler: Profiler | undefined;
   #stepping = false;
   #tracked: Tensor[] | undefined;
-  #stepUploads: PoolBuffer[] = [];
+  #heldUploads: PoolBuffer[] = [];
   #failure: Error | undefined;
   #closed = false;
   #idle = new Int32Array(new SharedArrayBuffer(4));
@@ -95,6 +89,7 @@ export class Gpu {
     this.#work = new BufferPool(device, "work", STORAGE | COPY_SRC | COPY_DST, id);
     this.#uploads = new BufferPool(device, "upload", STORAGE | COPY_SRC | COPY_DST, id);
     this.#staging = new BufferPool(device, "staging", MAP_READ | COPY_DST, id);
+    this.#reads = new Reads(this.#staging, () => this.#failure);
     this.#pipelines = new PipelineCache(device, this.calls, () => {
       const failure = this.#failure;
       this.#failure = undefined;
@@ -147,10 +142,8 @@ export class Gpu {
       );
     }
     const buffer = this.#uploads.acquire(this.checkedBytes(shape));
-    if (this.#stepping) {
-      buffer.refs++; // the step's own hold
-      this.#stepUploads.push(buffer);
-    }
+    buffer.refs++; // a hold of its own until the submit
+    this.#heldUploads.push(buffer);
     this.write(buffer.gpu, 0, values);
     return new Tensor(shape, buffer);
   }
@@ -189,16 +182,19 @@ export class Gpu {
   releaseAll(): void {
     if (this.#stepping)
       throw new DeviceError("gpu.releaseAll: not within a step, which frees its own.");
+    this.submit();
     for (const pool of [this.#work, this.#uploads]) pool.releaseAll();
   }
 
   /**
    * Runs `fn` as one step: the same `key` gets the same buffers in the same order each time, everything allocated inside
-   * is freed at the end, and the work is submitted once. Read results with readLater before returning.
+   * is freed at the end, and the work is submitted once. Read results with readLater before returning. When `fn` throws,
+   * none of its work is done.
    */
   step<T>(key: string, fn: () => T): T {
     this.check();
     if (this.#stepping) throw new DeviceError("gpu.step: steps do not nest; finish the outer one.");
+    this.submit(); // work of before is not this step's to lose
     this.#stepping = true;
     this.#tracked = [];
     this.#work.begin(key);
@@ -207,12 +203,15 @@ export class Gpu {
       const result = fn();
       this.submit();
       return result;
+    } catch (error) {
+      this.discard(error);
+      throw error;
     } finally {
       for (const tensor of this.#tracked) tensor.buffer.refs = 0;
-      for (const buffer of this.#stepUploads) buffer.refs = 0;
+      for (const buffer of this.#heldUploads) buffer.refs = 0;
       this.#stepping = false;
       this.#tracked = undefined;
-      this.#stepUploads = [];
+      this.#heldUploads = [];
       this.#work.end();
       this.#uploads.end();
     }
@@ -231,6 +230,9 @@ export class Gpu {
       }
       outer?.push(kept);
       return kept;
+    } catch (error) {
+      outer?.push(...inner);
+      throw error;
     } finally {
       this.#tracked = outer;
     }
@@ -272,31 +274,22 @@ export class Gpu {
   /** Submits what was encoded, with the copies of pending reads behind it. A no-op when there is nothing. */
   submit(): void {
     this.check();
-    const pending = this.#pending;
-    this.#pending = [];
-    if (!this.#pass && pending.length === 0) return;
+    if (!this.#pass && !this.#reads.waiting) return;
     const encoder = (this.#encoder ??= this.#device.createCommandEncoder({ label: "read" }));
     this.#pass?.end();
-    for (const { from, staging } of pending) {
-      encoder.copyBufferToBuffer(from.buffer.gpu, from.offset, staging.gpu, 0, from.byteLength);
-    }
+    const submitted = this.#reads.encode(encoder);
     this.#device.queue.submit([encoder.finish()]);
     this.calls.submits++;
     this.#encoder = undefined;
     this.#pass = undefined;
-    for (const read of pending) void this.finishRead(read);
+    submitted();
+    if (!this.#stepping) this.releaseUploads();
     this.check();
   }
 
   /** The values a tensor has when the next submit has run. Resolves some time after it; nothing waits. */
   readLater(tensor: Tensor): Promise<Float32Array> {
-    const staging = this.#staging.acquire(tensor.byteLength);
-    const values = new Promise<Float32Array>((resolve, reject) => {
-      this.#pending.push({ from: tensor, staging, resolve, reject });
-    });
-    // A failed submit throws at once; nobody may be left to await this then.
-    values.catch(() => undefined);
-    return values;
+    return this.#reads.later(tensor);
   }
 
   /** Submits and waits for a tensor's values. */
@@ -350,24 +343,25 @@ export class Gpu {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.discard(new DeviceError("gpu: it was closed."));
     this.#work.destroy();
     this.#uploads.destroy();
     this.#staging.destroy();
     this.#device.destroy();
   }
 
-  private async finishRead({ from, staging, resolve, reject }: Pending): Promise<void> {
-    try {
-      await staging.gpu.mapAsync(GPUMapMode.READ, 0, from.byteLength);
-      const values = new Float32Array(staging.gpu.getMappedRange(0, from.byteLength).slice(0));
-      staging.gpu.unmap();
-      this.#staging.release(staging);
-      resolve(values);
-    } catch (cause) {
-      reject(
-        this.#failure ?? new DeviceError(`gpu: reading back failed: ${String(cause)}`, { cause }),
-      );
-    }
+  /** Drops what was encoded and not submitted. */
+  private discard(error: unknown): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+    this.#encoder = undefined;
+    this.#reads.discard(error);
+  }
+
+  /** Ends the hold on uploads whose submit has been made. */
+  private releaseUploads(): void {
+    for (const buffer of this.#heldUploads) this.#uploads.release(buffer);
+    this.#heldUploads = [];
   }
 
   private write(buffer: GPUBuffer, offset: number, values: Float32Array | Uint32Array): void {
