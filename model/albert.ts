@@ -126,6 +126,13 @@ export class AlbertForSequenceClassification {
     return this.linear("classifier", this.dropout(pooled, config.classifier_dropout_prob, sites)); // [B, K]
   }
 
+  /** Bytes of the largest tensor a forward pass of B sequences of T tokens makes: the feed-forward's, or q, k and v. */
+  largestActivationBytes(B: number, T: number): number {
+    const { hidden_size: H, intermediate_size: F } = this.config;
+    return 4 * B * T * Math.max(3 * H, F);
+  }
+
+  /** Frees parameters and gradients. */
   destroy(): void {
     this.parameters.destroy();
   }

@@ -18,6 +18,7 @@ import { removePartials } from "./checkpoint-folder.ts";
 import { evaluate, type LabelledSet } from "./evaluate.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { firstNonFinite, nonFinite, type StepFacts } from "./finite.ts";
+import { checkBatchesFit } from "./fits.ts";
 import { InFlight } from "./in-flight.ts";
 import type { TrainingObserver } from "./observer.ts";
 import { AdamW } from "./optimiser.ts";
@@ -70,7 +71,7 @@ export class Trainer {
   #samples = 0;
   #seconds = 0;
 
-  /** Throws ArgumentError for arguments out of range and TrainingError for an empty set. */
+  /** Throws ArgumentError for arguments out of range or batches the adapter cannot bind, TrainingError for an empty set. */
   constructor(run: TrainingRun, observer: TrainingObserver = {}) {
     checkArguments(run.args);
     for (const name of ["train", "validation"] as const) {
@@ -78,6 +79,7 @@ export class Trainer {
         throw new TrainingError(`trainer: the ${name} set must have examples; it is empty.`);
       }
     }
+    checkBatchesFit(run.gpu, run.model, run, run.args);
     this.#run = run;
     this.#observer = observer;
     const { batchSize, gradientAccumulationSteps: accumulation, epochs, maxSteps } = run.args;
