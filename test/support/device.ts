@@ -3,10 +3,28 @@ import { prepareDriver } from "../../cli/setup/driver.ts";
 import type { DeviceOptions } from "../../engine/device.ts";
 import { type Gpu, openGpu } from "../../engine/gpu.ts";
 
-/** Opens the machine's GPU, or a software one, for a whole test file; closed after its last test. Await it at top level. */
+/**
+ * Opens the machine's GPU, or a software one, for a whole test file; closed after its last test. Its buffers are used ones.
+ * Await it at top level.
+ */
 export async function openTestGpu(options: DeviceOptions = {}): Promise<Gpu> {
   prepareDriver();
   const gpu = await openGpu(options);
   afterAll(() => gpu.close());
+  soil(gpu);
   return gpu;
+}
+
+/** Leaves NaN in free buffers of many sizes: a new buffer holds zeros, and would hide a read of what nobody wrote. */
+function soil(gpu: Gpu): void {
+  const tensors = [];
+  for (let elements = 64; elements <= 1 << 16; elements *= 2) {
+    const nan = new Float32Array(elements).fill(NaN);
+    for (let i = 0; i < 8; i++) {
+      const work = gpu.empty([elements]);
+      gpu.set(work, nan);
+      tensors.push(work, gpu.upload(nan));
+    }
+  }
+  for (const tensor of tensors) gpu.release(tensor);
 }
