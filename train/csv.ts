@@ -1,9 +1,9 @@
 // Streams the records of a CSV file (RFC 4180, UTF-8) in bounded memory. papaparse reads the records; this file feeds it
 // block by block and refuses what it would let pass. It does not know what the columns mean: that is dataset.ts.
 
-import { createReadStream } from "node:fs";
 import Papa from "papaparse";
 import { DataError, FileError } from "../engine/errors.ts";
+import { decode, readFileChunks, type TextBlock } from "./text-blocks.ts";
 
 /** A path, or bytes from elsewhere (standard input) with a name for error messages. */
 export type CsvSource = string | { name: string; chunks: AsyncIterable<Uint8Array> };
@@ -20,9 +20,21 @@ export interface CsvRow {
   line: number;
 }
 
-const BLOCK_BYTES = 1 << 18;
 // Without a bound a quote left open would pull the whole rest of a file into memory.
 const MAX_RECORD_CHARS = 1 << 24;
+
+/** How a delimited file is written; the default is RFC 4180 with a header row. */
+export interface CsvFormat {
+  /** One character between cells. */
+  delimiter?: string | undefined;
+  /** False: a quote is a character like any other, as in LIAR's raw files. */
+  quotes?: boolean | undefined;
+  /** Column names of a file that has no header row: its first record is data then. */
+  columns?: readonly string[] | undefined;
+}
+
+// Refused in any text that is read, so it can never open a cell.
+const NO_QUOTE = "\0";
 
 /**
  * Reads a CSV file record by record; the file is read only as fast as the rows are taken.
@@ -33,7 +45,7 @@ const MAX_RECORD_CHARS = 1 << 24;
  */
 export async function* readRows(
   source: CsvSource,
-  { delimiter = "," }: { delimiter?: string } = {},
+  { delimiter = ",", quotes = true, columns: names }: CsvFormat = {},
 ): AsyncGenerator<CsvRow, void, undefined> {
   if (delimiter.length !== 1 || Papa.BAD_DELIMITERS.includes(delimiter)) {
     throw new DataError(
@@ -42,8 +54,13 @@ export async function* readRows(
   }
   const name = typeof source === "string" ? source : source.name;
   const chunks = typeof source === "string" ? readFileChunks(source) : source.chunks;
-  let columns: string[] | undefined;
-  for await (const { cells, record, line } of readRecords(name, decode(chunks), delimiter)) {
+  let columns = names;
+  if (columns !== undefined) checkHeader(name, 0, columns);
+  const format = { delimiter, quoteChar: quotes ? '"' : NO_QUOTE };
+  const first = names === undefined ? 0 : 1;
+  let isEmpty = true;
+  for await (const { cells, record, line } of readRecords(name, decode(chunks), format, first)) {
+    isEmpty = false;
     if (columns === undefined) {
       checkHeader(name, line, cells);
       columns = cells;
@@ -63,7 +80,7 @@ export async function* readRows(
       line,
     };
   }
-  if (columns === undefined) {
+  if (isEmpty) {
     throw new FileError(name, "must start with a header row; got an empty file.");
   }
 }
@@ -94,97 +111,6 @@ function checkHeader(name: string, line: number, columns: readonly string[]): vo
   }
 }
 
-async function* readFileChunks(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* createReadStream(path, { highWaterMark: BLOCK_BYTES }) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") {
-      throw new FileError(path, "must be a CSV file; got no such file.", { cause: error });
-    }
-    if (code === "EISDIR")
-      throw new FileError(path, "must be a CSV file; got a folder.", { cause: error });
-    throw new FileError(path, `must be readable; got ${(error as Error).message}.`, {
-      cause: error,
-    });
-  }
-}
-
-/** Decoded text; `problem` says why the bytes after it cannot be used, and nothing follows then. */
-interface TextBlock {
-  text: string;
-  problem?: string;
-}
-
-async function* decode(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<TextBlock, void, undefined> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let before = new Uint8Array(); // the end of the last chunk: a character may begin there
-  let offset = 0;
-  for await (const chunk of chunks) {
-    try {
-      const text = decoder.decode(chunk, { stream: true });
-      const nul = text.indexOf("\0");
-      if (nul !== -1) {
-        yield {
-          text: text.slice(0, nul),
-          problem: "must be text; got a NUL character. Is this a binary or UTF-16 file?",
-        };
-        return;
-      }
-      yield { text };
-    } catch {
-      const joined = Buffer.concat([before, chunk]);
-      const good = validLength(joined);
-      const text = new TextDecoder().decode(joined.subarray(0, good));
-      yield { text, problem: notUtf8(offset - before.length + good, joined[good]) };
-      return;
-    }
-    offset += chunk.length;
-    before = openCharacter(chunk.length >= 3 ? chunk : Buffer.concat([before, chunk]));
-  }
-  try {
-    decoder.decode();
-  } catch {
-    yield { text: "", problem: notUtf8(offset - before.length, before[0]) };
-  }
-}
-
-function notUtf8(offset: number, byte: number | undefined): string {
-  return `must be UTF-8; got byte 0x${(byte ?? 0).toString(16).padStart(2, "0")} at offset ${offset}. Save the file as UTF-8.`;
-}
-
-/** The bytes at the end of valid UTF-8 that only begin a character, at most 3. */
-function openCharacter(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-    const byte = bytes[bytes.length - back] ?? 0;
-    if (byte < 0x80) break;
-    if (byte >= 0xc0) {
-      const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-      if (size > back) return new Uint8Array(bytes.subarray(bytes.length - back));
-      break;
-    }
-  }
-  return new Uint8Array();
-}
-
-/** Where the first broken character begins; found by bisection, so that only a broken file pays. */
-function validLength(bytes: Uint8Array): number {
-  let good = 0;
-  let bad = bytes.length;
-  while (good < bad) {
-    const middle = Math.ceil((good + bad) / 2);
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
-      good = middle;
-    } catch {
-      bad = middle - 1;
-    }
-  }
-  return good - openCharacter(bytes.subarray(0, good)).length;
-}
-
 interface CsvRecord {
   cells: string[];
   record: number;
@@ -194,15 +120,16 @@ interface CsvRecord {
 async function* readRecords(
   name: string,
   blocks: AsyncIterable<TextBlock>,
-  delimiter: string,
+  format: BlockFormat,
+  first: number,
 ): AsyncGenerator<CsvRecord, void, undefined> {
   let pending = "";
   let line = 1;
-  let record = 0;
+  let record = first;
 
   // Parses what is pending, and leaves the last record there unless nothing follows it.
   function* parsePending(isEnd: boolean): Generator<CsvRecord, void, undefined> {
-    const parsed = parseBlock(pending, delimiter);
+    const parsed = parseBlock(pending, format);
     let start = 0;
     for (const { cells, end, quoteError } of isEnd ? parsed : parsed.slice(0, -1)) {
       const here = line;
@@ -245,6 +172,11 @@ async function* readRecords(
   if (pending !== "") yield* parsePending(true);
 }
 
+interface BlockFormat {
+  delimiter: string;
+  quoteChar: string;
+}
+
 interface ParsedRecord {
   cells: string[];
   /** Offset in the block just after the record and its line end. */
@@ -253,11 +185,12 @@ interface ParsedRecord {
 }
 
 /** All records of a block; the last one may be incomplete, and is [""] when the block ends in a line end. */
-function parseBlock(block: string, delimiter: string): ParsedRecord[] {
+function parseBlock(block: string, { delimiter, quoteChar }: BlockFormat): ParsedRecord[] {
   const records: ParsedRecord[] = [];
   // papaparse drops a leading U+FEFF from any string; here it would be text, and offsets would shift.
   Papa.parse<string[]>(block.startsWith("\uFEFF") ? `\uFEFF${block}` : block, {
     delimiter,
+    quoteChar,
     newline: "\n", // a fixed one: papaparse would guess a single style from the start of each block
     step: ({ data: cells, errors, meta: { cursor: end } }) => {
       const last = cells.length - 1;

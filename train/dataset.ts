@@ -1,7 +1,8 @@
 // From the records of a CSV file to texts with class numbers: which columns are text, which classes there are.
 
 import { DataError } from "../engine/errors.ts";
-import { type CsvSource, readRows } from "./csv.ts";
+import { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
+import { isJsonl, readJsonl } from "./jsonl.ts";
 
 /** One text and its class number. */
 export interface Example {
@@ -17,11 +18,18 @@ export interface ExampleSet {
   textColumns: readonly string[];
 }
 
-/** Which columns hold what; the defaults are those of `chooseTextColumns` and "label". */
-export interface ColumnOptions {
+/** Which columns hold what, with the defaults of `chooseTextColumns` and "label"; and how the file is written. */
+export interface ColumnOptions extends CsvFormat {
   textColumns?: readonly string[] | undefined;
   labelColumn?: string | undefined;
-  delimiter?: string | undefined;
+}
+
+/** The records of a file: JSON lines by its name (.jsonl, .ndjson), else delimited text. Throws what the readers throw. */
+export function readTable(
+  source: CsvSource,
+  format: CsvFormat = {},
+): AsyncGenerator<CsvRow, void, undefined> {
+  return isJsonl(source) ? readJsonl(source) : readRows(source, format);
 }
 
 // Looked for in this order: first a title with a body column, the reference's own pair in front, then one column alone.
@@ -154,16 +162,16 @@ export interface LabelledText {
 }
 
 /**
- * Streams texts and labels of a CSV file in bounded memory; labels are not checked.
- * Throws what `readRows` throws, and DataError for a missing column.
+ * Streams texts and labels of a CSV or JSON lines file in bounded memory; labels are not checked.
+ * Throws what `readTable` throws, and DataError for a missing column.
  */
 export async function* readLabelled(
   source: CsvSource,
-  { textColumns: wanted, labelColumn = "label", delimiter = "," }: ColumnOptions = {},
+  { textColumns: wanted, labelColumn = "label", ...format }: ColumnOptions = {},
 ): AsyncGenerator<LabelledText, void, undefined> {
   const where = nameOf(source);
   let textColumns: readonly string[] | undefined;
-  for await (const { row, columns, record } of readRows(source, { delimiter })) {
+  for await (const { row, columns, record } of readTable(source, format)) {
     if (textColumns === undefined) {
       requireColumn(columns, labelColumn, "label", where);
       textColumns = chooseTextColumns(columns, wanted, where);

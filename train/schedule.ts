@@ -31,3 +31,18 @@ export function totalSteps(run: {
 }): number {
   return run.maxSteps ?? run.epochs * Math.max(1, Math.ceil(run.batches / run.accumulation));
 }
+
+/**
+ * Passes over the training set done after `step` optimiser steps, as a fraction: what transformers `Trainer` logs as "epoch".
+ * @param step from 1
+ * @param batches batches in one epoch; the last step of an epoch may have fewer than `accumulation`
+ */
+export function epochAfter(
+  step: number,
+  { batches, accumulation }: { batches: number; accumulation: number },
+): number {
+  const stepsPerEpoch = Math.ceil(batches / accumulation);
+  const whole = Math.floor((step - 1) / stepsPerEpoch);
+  const within = step - whole * stepsPerEpoch;
+  return whole + Math.min(within * accumulation, batches) / batches;
+}

@@ -23,7 +23,7 @@ import { InFlight } from "./in-flight.ts";
 import type { TrainingObserver } from "./observer.ts";
 import { AdamW } from "./optimiser.ts";
 import { findCheckpoint } from "./resume.ts";
-import { learningRate, totalSteps } from "./schedule.ts";
+import { epochAfter, learningRate, totalSteps } from "./schedule.ts";
 import { type LabelledBatch, type StepResult, trainStep } from "./step.ts";
 
 /** What a training run needs. The trainer owns none of it. */
@@ -61,6 +61,7 @@ export class Trainer {
   readonly #run: TrainingRun;
   readonly #observer: TrainingObserver;
   readonly #optimiser: AdamW;
+  readonly #pace: { readonly batches: number; readonly accumulation: number };
   readonly #stepsPerEpoch: number;
   readonly #totalSteps: number;
   readonly #fingerprints: { readonly train: string; readonly validation: string };
@@ -84,6 +85,7 @@ export class Trainer {
     this.#observer = observer;
     const { batchSize, gradientAccumulationSteps: accumulation, epochs, maxSteps } = run.args;
     const batches = Math.ceil(run.train.tokens.count / batchSize);
+    this.#pace = { batches, accumulation };
     this.#stepsPerEpoch = Math.ceil(batches / accumulation);
     this.#totalSteps = totalSteps({ batches, accumulation, epochs, maxSteps });
     this.#fingerprints = {
@@ -213,7 +215,7 @@ export class Trainer {
     if (!result.finite) throw nonFinite(`the loss is ${result.loss}`, this.#last);
     this.#samples += samples;
     noteLoss(state, result.loss);
-    const epoch = step / this.#stepsPerEpoch;
+    const epoch = epochAfter(step, this.#pace);
     if (step === 1 || step % args.loggingSteps === 0) {
       const entry = logStep(state, this.#last, epoch);
       this.#observer.onLog?.(entry);
@@ -249,7 +251,7 @@ export class Trainer {
     if (!Number.isFinite(evaluation.loss)) {
       throw nonFinite(`the validation loss is ${evaluation.loss}`, this.#last);
     }
-    const epoch = state.step / this.#stepsPerEpoch;
+    const epoch = epochAfter(state.step, this.#pace);
     const { trainingLoss, best } = noteEvaluation(state, evaluation, args.metric, epoch);
     this.#observer.onEpoch?.(epoch, trainingLoss, evaluation, best);
     return true;

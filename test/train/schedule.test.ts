@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { learningRate, totalSteps } from "../../train/schedule.ts";
+import { epochAfter, learningRate, totalSteps } from "../../train/schedule.ts";
 
 describe("schedule", () => {
   it("warms up from 0 in a line, then decays to 0 at the last step", () => {
@@ -32,5 +32,22 @@ describe("schedule", () => {
     expect(totalSteps({ batches: 10, accumulation: 4, epochs: 2 })).toBe(6);
     expect(totalSteps({ batches: 10, accumulation: 4, epochs: 2, maxSteps: 5 })).toBe(5);
     expect(totalSteps({ batches: 10, accumulation: 4, epochs: 2, maxSteps: 100 })).toBe(100);
+  });
+});
+
+describe("the epoch a step ends in", () => {
+  it("counts micro-batches, as Trainer does, also when accumulation does not divide them", () => {
+    const pace = { batches: 29, accumulation: 2 }; // 15 steps: 14 of two batches, one of one
+    expect(epochAfter(1, pace)).toBe(2 / 29);
+    expect(epochAfter(14, pace)).toBe(28 / 29);
+    expect(epochAfter(15, pace)).toBe(1);
+    expect(epochAfter(16, pace)).toBe(1 + 2 / 29);
+    expect(epochAfter(30, pace)).toBe(2);
+  });
+
+  it("is the share of batches when each makes a step", () => {
+    expect([1, 4, 5, 8].map((step) => epochAfter(step, { batches: 4, accumulation: 1 }))).toEqual([
+      0.25, 1, 1.25, 2,
+    ]);
   });
 });

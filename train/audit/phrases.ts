@@ -1,0 +1,170 @@
+// Words and phrases that tell the class. Tens of millions of phrases cannot be counted by name, so the first walk over
+// the rows counts them in a table by hash, and the second counts by name those whose slot stands out.
+
+import { invariant } from "../../engine/errors.ts";
+import { argmax, excerptAround, type RuleExample, scoreRule } from "./rule.ts";
+import { mix, Scanner, type Spans } from "./scan.ts";
+
+const CELLS = 1 << 22; // a power of 2
+/** Phrases that stand in the first 100 characters of a cell also count by themselves. */
+export const HEAD_CHARS = 100;
+const LONGEST = 3;
+const CANDIDATES = 400;
+const MIN_SUPPORT = 5;
+const EXAMPLES = 3;
+
+/** One phrase with what was counted of it. */
+export interface Phrase {
+  column: number;
+  text: string;
+  /** Whether case and punctuation count. */
+  isExact: boolean;
+  /** Whether only the first HEAD_CHARS characters of the cell count. */
+  isHead: boolean;
+  /** Rows of each class that hold it. */
+  held: number[];
+  examples: RuleExample[];
+}
+
+/** What is known of a row besides its cells. */
+export interface RowFacts {
+  /** Number of the row over all sets, from 0. */
+  row: number;
+  set: string;
+  record: number;
+  label: number;
+  labelName: string;
+}
+
+/** Counts phrases of up to `longest` words: `count` for every row, `choose`, then `find` for every row again. */
+export class PhraseCounter {
+  readonly #scanner: Scanner;
+  readonly #longest: number;
+  readonly #withHead: boolean;
+  // Two numbers a cell, side by side for the processor's cache: the row + 1 that counted last (a phrase counts once a
+  // row), and the count. A phrase has a cell for each class, at its hash changed by the class's salt.
+  #cells = new Uint32Array(2 * CELLS);
+  readonly #isChosen = new Uint32Array(CELLS / 32); // a bit a slot: it fits the cache, as a Map would not
+  readonly #chosen = new Map<number, Map<string, Phrase & { lastRow: number }>>();
+
+  /** @param scanner has scanned the cell whenever `count` or `find` is called */
+  constructor(
+    scanner: Scanner,
+    { longest = LONGEST, withHead = true }: { longest?: number; withHead?: boolean } = {},
+  ) {
+    this.#scanner = scanner;
+    this.#longest = longest;
+    this.#withHead = withHead;
+  }
+
+  /** First walk. The cell has just been scanned. */
+  count(column: number, row: number, label: number): void {
+    const cells = this.#cells;
+    const salt = saltOf(label);
+    this.#visit(column, (slot) => {
+      const cell = 2 * (slot ^ salt);
+      if (cells[cell] === row + 1) return;
+      cells[cell] = row + 1;
+      cells[cell + 1] = (cells[cell + 1] ?? 0) + 1;
+    });
+  }
+
+  /** Between the walks: keeps the slots that classify best. @param totals rows of each class */
+  choose(totals: readonly number[]): void {
+    const cells = this.#cells;
+    const salts = totals.map((_, label) => saltOf(label));
+    const held = totals.map(() => 0);
+    const best: { slot: number; accuracy: number }[] = [];
+    let least = (totals[argmax(totals)] ?? 0) / totals.reduce((sum, n) => sum + n, 0);
+    const keepBest = (): void => {
+      best.sort((a, b) => b.accuracy - a.accuracy || a.slot - b.slot);
+      if (best.length > CANDIDATES) best.length = CANDIDATES;
+    };
+    for (let slot = 0; slot < CELLS; slot++) {
+      let support = 0;
+      for (let k = 0; k < held.length; k++) {
+        held[k] = cells[2 * (slot ^ (salts[k] ?? 0)) + 1] ?? 0;
+        support += held[k] ?? 0;
+      }
+      if (support < MIN_SUPPORT) continue;
+      const { accuracy } = scoreRule(held, totals);
+      if (accuracy <= least) continue;
+      best.push({ slot, accuracy });
+      if (best.length < 4 * CANDIDATES) continue;
+      keepBest();
+      least = best.at(-1)?.accuracy ?? least;
+    }
+    keepBest();
+    for (const { slot } of best) {
+      this.#chosen.set(slot, new Map());
+      this.#isChosen[slot >>> 5] = (this.#isChosen[slot >>> 5] ?? 0) | (1 << (slot & 31));
+    }
+    this.#cells = new Uint32Array();
+  }
+
+  /** Second walk. The cell, whose text this is, has just been scanned. */
+  find(column: number, text: string, facts: RowFacts, classes: number): void {
+    const isChosen = this.#isChosen;
+    this.#visit(column, (slot, start, end, isExact, isHead) => {
+      if ((((isChosen[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 0) return;
+      const phrases = this.#chosen.get(slot);
+      invariant(phrases !== undefined, () => `slot ${slot} has no phrases`);
+      const written = text.slice(start, end);
+      const name = isExact ? written.replaceAll(/\s+/g, " ") : foldText(written);
+      const key = `${Number(isExact)}${Number(isHead)}${column} ${name}`;
+      let phrase = phrases.get(key);
+      if (phrase === undefined) {
+        const held = Array.from({ length: classes }, () => 0);
+        const copy = Buffer.from(name).toString(); // a slice would keep the whole block of the file
+        phrase = { column, text: copy, isExact, isHead, held, examples: [], lastRow: 0 };
+        phrases.set(Buffer.from(key).toString(), phrase);
+      }
+      if (phrase.lastRow === facts.row + 1) return;
+      phrase.lastRow = facts.row + 1;
+      phrase.held[facts.label] = (phrase.held[facts.label] ?? 0) + 1;
+      if (phrase.examples.length < EXAMPLES) {
+        const { set, record, labelName: label } = facts;
+        phrase.examples.push({ set, record, label, excerpt: excerptAround(text, start, end) });
+      }
+    });
+  }
+
+  /** After both walks: every phrase found in a slot that stood out. */
+  phrases(): Phrase[] {
+    return [...this.#chosen.values()].flatMap((phrases) => [...phrases.values()]);
+  }
+
+  #visit(column: number, visit: Visit): void {
+    this.#visitSpans(this.#scanner.tokens, column, true, visit);
+    this.#visitSpans(this.#scanner.words, column, false, visit);
+  }
+
+  #visitSpans(spans: Spans, column: number, isExact: boolean, visit: Visit): void {
+    const { count, starts, ends, hashes } = spans;
+    const salt = mix(column * 4 + (isExact ? 2 : 0) + 1);
+    const longest = this.#longest;
+    for (let i = 0; i < count; i++) {
+      const start = starts[i] ?? 0;
+      const isHead = this.#withHead && start < HEAD_CHARS;
+      let hash = salt;
+      const last = Math.min(count, i + longest);
+      for (let j = i; j < last; j++) {
+        hash = mix(Math.imul(hash, 31) + (hashes[j] ?? 0));
+        const end = ends[j] ?? 0;
+        visit(hash & (CELLS - 1), start, end, isExact, false);
+        if (isHead && end <= HEAD_CHARS) visit(mix(hash + 1) & (CELLS - 1), start, end, isExact, true);
+      }
+    }
+  }
+}
+
+type Visit = (slot: number, start: number, end: number, isExact: boolean, isHead: boolean) => void;
+
+function saltOf(label: number): number {
+  return mix(label + 1) & (CELLS - 1);
+}
+
+/** Words in lower case, as the scanner folds them, with one blank between. */
+function foldText(text: string): string {
+  return text.toLowerCase().replaceAll(/[^\p{L}\p{N}\p{M}\p{So}\p{Sk}]+/gu, " ");
+}

@@ -1,0 +1,86 @@
+// Streams the records of a JSON lines file in the shape of CSV records, so that nothing behind the reader knows the difference.
+
+import { DataError, FileError } from "../engine/errors.ts";
+import type { CsvRow, CsvSource } from "./csv.ts";
+import { decode, readFileChunks } from "./text-blocks.ts";
+
+const MAX_LINE_CHARS = 1 << 24;
+
+/** Whether a file's name says that it holds JSON lines. */
+export function isJsonl(source: CsvSource): boolean {
+  return /\.(jsonl|ndjson)$/i.test(typeof source === "string" ? source : source.name);
+}
+
+/**
+ * Reads one JSON object a line; blank lines are skipped. The columns are the keys of the first object; later objects may
+ * lack some (an empty cell) and their further keys are ignored. Strings are taken as they are, numbers and booleans as
+ * JSON writes them, null as "".
+ * Throws FileError when there is no file to read or it is empty, and DataError with the line for anything but such
+ * objects, nested values, bytes that are not UTF-8, and NUL characters.
+ */
+export async function* readJsonl(source: CsvSource): AsyncGenerator<CsvRow, void, undefined> {
+  const name = typeof source === "string" ? source : source.name;
+  let columns: readonly string[] | undefined;
+  let record = 0;
+  for await (const { text, line } of readLines(source, name)) {
+    if (text.trim() === "") continue;
+    record++;
+    const where = `${name}, record ${record} (line ${line})`;
+    const cells = parseObject(text, where);
+    columns ??= Object.keys(cells);
+    const row = Object.fromEntries(columns.map((c) => [c, cellText(cells[c], c, where)]));
+    yield { row, columns, record, line };
+  }
+  if (columns === undefined) throw new FileError(name, "must hold JSON lines; got an empty file.");
+}
+
+async function* readLines(
+  source: CsvSource,
+  name: string,
+): AsyncGenerator<{ text: string; line: number }, void, undefined> {
+  const chunks = typeof source === "string" ? readFileChunks(source) : source.chunks;
+  let pending = "";
+  let line = 1;
+  for await (const { text, problem } of decode(chunks)) {
+    const lines = text.split("\n");
+    lines[0] = pending + (lines[0] ?? "");
+    pending = lines.pop() ?? "";
+    for (const one of lines) yield { text: one, line: line++ };
+    if (problem !== undefined) throw new DataError(`${name} (line ${line}): ${problem}`);
+    if (pending.length > MAX_LINE_CHARS) {
+      throw new DataError(
+        `${name} (line ${line}): a line must be shorter than ${MAX_LINE_CHARS} characters; got more. Is it one JSON array? Write an object a line.`,
+      );
+    }
+  }
+  if (pending !== "") yield { text: pending, line };
+}
+
+function parseObject(text: string, where: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${where}: must be a JSON object; got ${excerpt(text)}.`, { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new DataError(`${where}: must be a JSON object; got ${excerpt(text)}.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function cellText(value: unknown, column: string, where: string): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value === "string") {
+    if (!value.includes("\0")) return value;
+    throw new DataError(`${where}: ${JSON.stringify(column)} must be text; got a NUL character.`);
+  }
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw new DataError(
+    `${where}: ${JSON.stringify(column)} must be a string or a number; got ${excerpt(JSON.stringify(value))}.`,
+  );
+}
+
+function excerpt(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
+}
