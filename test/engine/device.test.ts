@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { prepareDriver } from "../../cli/setup/driver.ts";
+import { openDevice } from "../../engine/device.ts";
+import { DeviceError } from "../../engine/errors.ts";
+
+prepareDriver();
+
+describe("openDevice", () => {
+  it("opens an adapter with all the limits it offers, and says which it is", async () => {
+    const { device, info } = await openDevice();
+    expect(info.name.length).toBeGreaterThan(0);
+    const { limits, features } = info;
+    expect(device.limits.maxStorageBufferBindingSize).toBe(limits["maxStorageBufferBindingSize"]);
+    expect(device.limits.maxBufferSize).toBe(limits["maxBufferSize"]);
+    expect(device.features.has("subgroups")).toBe(features.includes("subgroups"));
+    if (/llvmpipe|SwiftShader/i.test(info.name)) expect(info.software).toBe(true);
+    if (info.subgroupSize !== 0) expect(Number.isInteger(Math.log2(info.subgroupSize))).toBe(true);
+    device.destroy();
+  });
+
+  it("opens the adapter whose name is asked for", async () => {
+    // The names are Dawn's own; it lists them where none matches.
+    const refusal = await openDevice({ adapter: "no such adapter" }).then(() => "opened", String);
+    const [, name = "unlisted"] = /name: '([^']+)'/.exec(refusal) ?? [];
+    const { device } = await openDevice({ adapter: name.slice(0, 6) });
+    expect(device.limits.maxBufferSize).toBeGreaterThan(0);
+    device.destroy();
+  });
+
+  it("throws a DeviceError that names an adapter there is none of, and what to do", async () => {
+    const opening = openDevice({ adapter: "no such adapter" });
+    await expect(opening).rejects.toBeInstanceOf(DeviceError);
+    await expect(opening).rejects.toThrow(/no such adapter.*albert-gpu doctor/s);
+  });
+
+  it("says of the null backend that it is the null backend", async () => {
+    const { device, info } = await openDevice({ backend: "null" });
+    device.destroy();
+    expect(info.name).toContain("null");
+    expect(info.backend).toBe("null");
+  });
+
+  it("opens several devices at once, each of its own", async () => {
+    const opened = await Promise.all([
+      openDevice({ backend: "null" }),
+      openDevice({ backend: "null" }),
+    ]);
+    const [a, b] = opened.map(({ device }) => device);
+    expect(a).not.toBe(b);
+    a!.destroy();
+    b!.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE });
+    b!.destroy();
+  });
+});

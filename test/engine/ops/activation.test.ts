@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { activation } from "../../../engine/ops/activation.ts";
+import * as reference from "../../reference/activation.ts";
+import { checkOp } from "../../support/check-op.ts";
+import { openTestGpu } from "../../support/device.ts";
+import { normals } from "../../support/random.ts";
+
+const gpu = await openTestGpu();
+// tanh and erf's fit have an absolute error of 1.2e-7, which GELU multiplies by x and its gradient by up to 0.1 x^3, at
+// |x| near 6 by 20; exp has a relative error of 4e-6.
+const tolerance = { rtol: 1e-5, atol: 1e-5 };
+
+describe("activation", () => {
+  describe.each(["gelu_new", "gelu", "relu", "tanh"] as const)("%s", (kind) => {
+    it.each([[[1]], [[63]], [[3, 65]], [[2, 5, 77]]])("is the reference's on %j", (shape) =>
+      checkOp(gpu, {
+        name: kind,
+        inputs: { x: shape },
+        op: ({ x }) => activation(gpu, x, kind),
+        forward: ({ x }) => reference.activation(kind, x),
+        backward: ({ x }, dy) => ({ x: reference.activationBackward(kind, x, dy) }),
+        values: (_, size) => normals(1, size, 2.5),
+        tolerance,
+      }),
+    );
+
+    it("has the right limits far from zero", async () => {
+      const x = [-1e30, -1000, -100, -15.5, -9, 9, 15.5, 100, 1000, 1e30, 0];
+      const y = await gpu.read(activation(gpu, gpu.upload(Float32Array.from(x)), kind));
+      const want = x.map((value) => (kind === "tanh" ? Math.sign(value) : Math.max(value, 0)));
+      y.forEach((value, i) => {
+        expect(Math.abs(value - want[i]!)).toBeLessThanOrEqual(1e-6 * (1 + Math.abs(want[i]!)));
+      });
+    });
+  });
+});

@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { attention, sequenceRows } from "../../../engine/ops/attention.ts";
+import * as reference from "../../reference/attention.ts";
+import { keepFactor } from "../../reference/dropout.ts";
+import { checkOp, parametersOf, project } from "../../support/check-op.ts";
+import { expectClose } from "../../support/close.ts";
+import { openTestGpu } from "../../support/device.ts";
+import { normals } from "../../support/random.ts";
+
+const gpu = await openTestGpu();
+// exp has a relative error of 4e-6 on software adapters; scores of a few units round by 1e-6, sums run over 130 keys.
+const tolerance = { rtol: 5e-5, atol: 3e-5 };
+const HEADS = 2;
+// The first compilation for large heads takes a software adapter up to a minute; later runs read it from its cache.
+const COMPILING_MS = 300_000;
+const KEY = { key0: 0x9e3779b9, key1: 12345 };
+
+/** Sequences one after another; each owns `owned` rows and `real` of them are tokens. */
+function layout(sequences: readonly (readonly [owned: number, real: number])[]) {
+  let R = 0;
+  const placed = sequences.map(([owned, real]) => {
+    const first = R;
+    R += owned;
+    return { first, owned, real };
+  });
+  const column = (name: "first" | "owned" | "real"): Uint32Array =>
+    Uint32Array.from(placed, (sequence) => sequence[name]);
+  const upload = () => sequenceRows(gpu, column("first"), column("real"), column("owned"));
+  const span = Math.max(...column("owned"));
+  return { R, sequences: placed, upload, span };
+}
+
+// More than a workgroup's 32 queries and than a tile of keys, sequences of 1 token, rows that are padding.
+const RAGGED = layout([
+  [1, 1],
+  [7, 7],
+  [33, 20],
+  [64, 64],
+  [130, 129],
+  [5, 1],
+]);
+
+function check(D: number, where: typeof RAGGED, p: number) {
+  const shape = { R: where.R, heads: HEADS, D, sequences: where.sequences };
+  const keep: reference.Keep = (query, key, head) =>
+    p === 0 ? 1 : keepFactor(p, KEY, (query * HEADS + head) * where.span + key);
+  return checkOp(gpu, {
+    name: `attention D = ${D}, dropout ${p}`,
+    inputs: { qkv: [where.R, 3 * HEADS * D] },
+    op: ({ qkv }) =>
+      attention(gpu, qkv, where.upload(), HEADS, p === 0 ? undefined : { p, key: KEY }),
+    forward: ({ qkv }) => reference.attention(qkv, shape, keep),
+    backward: ({ qkv }, dy) => ({ qkv: reference.attentionBackward(qkv, dy, shape, keep) }),
+    tolerance,
+  });
+}
+
+describe("attention", () => {
+  it.each([3, 4, 6, 16, 32, 64, 128])(
+    "with heads of %i is the reference's on ragged sequences",
+    (D) => check(D, RAGGED, 0),
+    COMPILING_MS,
+  );
+
+  it.each([3, 16])("with heads of %i drops the pairs that the counter says", (D) =>
+    check(D, RAGGED, 0.25),
+  );
+
+  it.each([1, 7, 33, 64, 130])("takes sequences of equal length %i", (T) =>
+    check(
+      4,
+      layout([
+        [T, T],
+        [T, T],
+      ]),
+      0,
+    ),
+  );
+
+  it("gives rows that are not real exact zeros, whatever stands in them", async () => {
+    const where = layout([
+      [9, 4],
+      [40, 33],
+      [3, 1],
+    ]);
+    const [D, H] = [4, HEADS * 4];
+    const shape = { R: where.R, heads: HEADS, D, sequences: where.sequences };
+    const isReal = (row: number): boolean =>
+      where.sequences.some(({ first, real }) => row >= first && row < first + real);
+    const clean = normals(1, where.R * 3 * H);
+    const weights = normals(2, where.R * H);
+    const garbage = [NaN, Infinity, -1e30, 1e30];
+    const dirty = clean.map((value, i) =>
+      isReal(Math.floor(i / (3 * H))) ? value : garbage[i % 4]!,
+    );
+    const dirtyWeights = weights.map((w, i) => (isReal(Math.floor(i / H)) ? w : garbage[i % 4]!));
+
+    const set = parametersOf(gpu, { qkv: [where.R, 3 * H] });
+    set.set("qkv", [where.R, 3 * H], dirty);
+    const reads = gpu.step("garbage in padding", () => {
+      const rows = where.upload();
+      const y = attention(gpu, set.tensor("qkv"), rows, HEADS);
+      const w = gpu.upload(dirtyWeights, [where.R, H]);
+      gpu.tape.gradients(() => project(gpu, attention(gpu, set.tensor("qkv"), rows, HEADS), w));
+      return { y: gpu.readLater(y), gradients: gpu.readLater(set.gradients) };
+    });
+    const y = await gpu.settle(reads.y);
+    const dqkv = set.split(await gpu.settle(reads.gradients)).get("qkv")!.data;
+    set.destroy();
+
+    const qkv = Float64Array.from(clean);
+    const dy = Float64Array.from(weights);
+    expectClose("y", y, reference.attention(qkv, shape), tolerance, [where.R, H]);
+    const want = reference.attentionBackward(qkv, dy, shape);
+    expectClose("dqkv", dqkv, want, tolerance, [where.R, 3 * H]);
+    y.forEach((value, i) => !isReal(Math.floor(i / H)) && expect(value).toBe(0));
+    dqkv.forEach((value, i) => !isReal(Math.floor(i / (3 * H))) && expect(value).toBe(0));
+  });
+
+  it("stays finite for scores of thousands and picks the largest", async () => {
+    // One head of size 1: q = k = 60, 0, -60 gives scores of 3,600, 0 and -3,600.
+    const qkv = Float32Array.from([60, 60, 1, 0, 0, 2, -60, -60, 3].flatMap((v) => [v]));
+    const rows = layout([[3, 3]]).upload();
+    const y = await gpu.read(attention(gpu, gpu.upload(qkv, [3, 3]), rows, 1));
+    expectClose("y", y, [1, 2, 3], { rtol: 1e-6, atol: 0 });
+  });
+
+  it("refuses a width that heads do not divide, and rows nobody owns", () => {
+    const rows = layout([[2, 2]]).upload();
+    expect(() => attention(gpu, gpu.empty([2, 24]), rows, 5)).toThrow(
+      "attention: qkv must be [rows, 3 * 5 heads * head size]; got [2, 24].",
+    );
+    expect(() => attention(gpu, gpu.empty([3, 24]), rows, 2)).toThrow(
+      "attention: the sequences must own all 3 rows; they own 2.",
+    );
+  });
+});

@@ -1,0 +1,182 @@
+// Every kernel without a GPU: Dawn's null backend compiles, with the smallest limits WebGPU allows, and runs nothing.
+
+import { readdirSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { KernelError } from "../../engine/errors.ts";
+import { ACTIVATIONS } from "../../kernels/activation.ts";
+import { attentionKeys } from "../../kernels/attention.ts";
+import { type Constants, type Kernel, MAX_PARAM_BYTES, specialise } from "../../kernels/kernel.ts";
+import { LAYER_NORM_LANES, LAYER_NORM_SOFTWARE_LANES } from "../../kernels/layer-norm.ts";
+import { matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
+import { openGpu } from "../../engine/gpu.ts";
+import { callersOf, storageUsedBy } from "../support/wgsl.ts";
+
+const FOLDER = fileURLToPath(new URL("../../kernels/", import.meta.url));
+
+/** All combinations of one value per name. */
+function combine(choices: Readonly<Record<string, readonly (number | boolean)[]>>): Constants[] {
+  let all: Constants[] = [{}];
+  for (const [name, values] of Object.entries(choices)) {
+    all = all.flatMap((rest) => values.map((value) => ({ ...rest, [name]: value })));
+  }
+  return all;
+}
+
+const ACCUMULATE = [false, true];
+const ACTIVATION = Object.values(ACTIVATIONS);
+const TRANSPOSED = { A_TRANSPOSED: [false, true], B_TRANSPOSED: [false, true] };
+const MATMUL = combine({ ...TRANSPOSED, ACCUMULATE, ACTIVATION });
+
+/** The specialisations to compile beside the default, by kernel. A kernel that is missing here fails a test. */
+const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
+  activation: combine({ ACCUMULATE, ACTIVATION, LANES: [1, 256] }),
+  adamw: combine({ LANES: [1, 256] }),
+  add: combine({ LANES: [1, 256] }),
+  attention: [1, 3, 64, 128, 256].flatMap((D) =>
+    combine({ D: [D], D4: [Math.ceil(D / 4)], KEYS: [attentionKeys(D)], DROPOUT: [false, true] }),
+  ),
+  "column-sum": combine({ ACCUMULATE, ROWS: [1, 1024], LANES: [1, 256] }),
+  "cross-entropy": combine({ ACCUMULATE, LANES: [1, 256] }),
+  dropout: combine({ ACCUMULATE, LANES: [1, 256] }),
+  embedding: combine({ ACCUMULATE, LANES: [1, 256] }),
+  fill: combine({ LANES: [1, 256] }),
+  "gather-rows": combine({ LANES: [1, 256] }),
+  "gradient-norm": combine({ LANES: [1, 256] }),
+  "layer-norm": combine({
+    ACCUMULATE,
+    LANES: [1, LAYER_NORM_SOFTWARE_LANES, LAYER_NORM_LANES, 256],
+    ROWS: [1, 1024],
+  }),
+  "matmul-naive": MATMUL,
+  "matmul-register": MATMUL,
+  "matmul-tiled": MATMUL,
+  ...Object.fromEntries(
+    (["NN", "NT", "TN"] as const).flatMap((layout) =>
+      [2, 4, 8, 16].map((lanes) => [
+        matmulBroadcast(layout, lanes).name,
+        combine({ ACCUMULATE, ACTIVATION }),
+      ]),
+    ),
+  ),
+};
+
+function isKernel(value: unknown): value is Kernel {
+  return typeof value === "object" && value !== null && "entries" in value && "source" in value;
+}
+
+const filesOf = (ending: string): string[] =>
+  readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(ending),
+  );
+
+/** What every file of kernels/ exports, and the kernels that matmul-broadcast.ts makes on demand. */
+async function allKernels(): Promise<Kernel[]> {
+  const kernels: Kernel[] = [];
+  for (const file of filesOf(".ts")) {
+    const exports = Object.values((await import(`${FOLDER}${file}`)) as object);
+    kernels.push(...exports.filter(isKernel));
+  }
+  for (const layout of ["NN", "NT", "TN"] as const) {
+    for (const lanes of [2, 4, 8, 16]) kernels.push(matmulBroadcast(layout, lanes));
+  }
+  return kernels;
+}
+
+const kernels = await allKernels();
+const gpu = await openGpu({ backend: "null" });
+afterAll(() => gpu.close());
+
+/** Compiles one specialisation of an entry, and binds buffers to it as its declaration says. */
+function compile(kernel: Kernel, entry: string, constants: Constants): void {
+  const buffers = Object.fromEntries(
+    kernel.entries[entry]!.map((name) => [name, gpu.empty([256])]),
+  );
+  const params = Object.fromEntries(Object.keys(kernel.params).map((name) => [name, 0]));
+  gpu.launch(kernel, entry, buffers, params, [1, 1, 1], constants);
+  gpu.submit();
+  for (const tensor of Object.values(buffers)) gpu.release(tensor);
+}
+
+describe("kernels", () => {
+  it("are all known to this test, which knows no others", () => {
+    expect(kernels.map(({ name }) => name).sort()).toEqual(Object.keys(EXTREMES).sort());
+  });
+
+  it("use every .wgsl file there is, each from a .ts of the same name or its family", () => {
+    const used = new Set(kernels.flatMap(({ files }) => files.map(({ path }) => basename(path))));
+    const there = filesOf(".wgsl").map((path) => basename(path));
+    expect(there.filter((file) => !used.has(file))).toEqual([]);
+    const modules = new Set(filesOf(".ts"));
+    for (const file of filesOf(".wgsl").filter((path) => !path.includes("shared"))) {
+      const stem = basename(file, ".wgsl");
+      const family = stem.split("-")[0]!;
+      expect(modules.has(`${stem}.ts`) || modules.has(`${family}.ts`), file).toBe(true);
+    }
+  });
+
+  describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (name, kernel) => {
+    it.each(Object.keys(kernel.entries))(
+      "%s compiles by default and with extreme constants",
+      (entry) => {
+        for (const constants of [{}, ...EXTREMES[name]!]) compile(kernel, entry, constants);
+        gpu.check();
+      },
+    );
+
+    it.each(Object.keys(kernel.entries))(
+      "%s binds exactly the storage it uses, each at its own number",
+      (entry) => {
+        const declared = kernel.entries[entry]!;
+        expect([...declared].sort()).toEqual([...storageUsedBy(kernel, entry)].sort());
+        const numbers = declared.map((binding) => kernel.bindings.get(binding)!.index);
+        expect(new Set(numbers).size).toBe(numbers.length);
+      },
+    );
+
+    it("declares the parameters and constants that its source uses, and no others", () => {
+      const code = kernel.source.replaceAll(/\/\/.*$/gm, "");
+      const params = [...code.matchAll(/\bparams\.(\w+)/g)].map(([, param]) => param!);
+      expect([...new Set(params)].sort()).toEqual(Object.keys(kernel.params).sort());
+      const own = new Set([...code.matchAll(/\bconst ([A-Z][A-Z0-9_]*)\b/g)].map(([, id]) => id!));
+      const bare = code.replaceAll(/\bparams\.\w+/g, "");
+      const constants = [...bare.matchAll(/(?<![.\w])([A-Z][A-Z0-9_]*)\b/g)].map(([, id]) => id!);
+      const used = [...new Set(constants)].filter((id) => !own.has(id));
+      expect(used.sort()).toEqual(Object.keys(kernel.constants).sort());
+      expect(Object.keys(kernel.params).length * 4).toBeLessThanOrEqual(MAX_PARAM_BYTES);
+    });
+
+    it("calls every function it brings from some entry", () => {
+      // Shared files bring more than one kernel needs; a kernel's own file should not.
+      const own = kernel.files.findLast(({ path }) => !path.includes("/shared/"))!;
+      const from = kernel.source
+        .split("\n")
+        .slice(own.firstLine - 1)
+        .join("\n");
+      for (const [, fn = ""] of from.matchAll(/^fn (\w+)/gm)) {
+        if (!(fn in kernel.entries)) expect(callersOf(kernel, fn), fn).not.toEqual([]);
+      }
+    });
+  });
+
+  it("refuse a constant that is not declared, naming it", () => {
+    const [kernel] = kernels;
+    const entry = Object.keys(kernel!.entries)[0]!;
+    expect(() => compile(kernel!, entry, { COLOUR: 3 })).toThrow(KernelError);
+    expect(() => compile(kernel!, entry, { COLOUR: 3 })).toThrow("got COLOUR");
+  });
+
+  it("get their constants as a prelude of declarations", () => {
+    const kernel = kernels.find(({ name }) => name === "column-sum")!;
+    const { code, sourceLine } = specialise(kernel, { ROWS: 5, ACCUMULATE: true });
+    const prelude = code.split("\n").slice(0, sourceLine);
+    expect(prelude).toEqual([
+      "const LANES: u32 = 64u;",
+      "const ROWS: u32 = 5u;",
+      "const ACCUMULATE = true;",
+      "struct Params { R: u32, C: u32 }",
+      "var<immediate> params: Params;",
+    ]);
+  });
+});
