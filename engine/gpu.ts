@@ -11,15 +11,16 @@ import {
   type Params,
   packParams,
 } from "../kernels/kernel.ts";
-import { BufferPool, type PoolBuffer } from "./buffers.ts";
+import type { PoolBuffer } from "./buffers.ts";
 import { type AdapterInfo, type DeviceOptions, openDevice } from "./device.ts";
-import { DeviceError, KernelError, ShapeError } from "./errors.ts";
+import { DeviceError, KernelError } from "./errors.ts";
+import { Memory } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { Reads } from "./reads.ts";
 import { Profiler, type Span } from "./profile.ts";
-import { elementCount, format, type Shape } from "./shape.ts";
+import { format, type Shape } from "./shape.ts";
 import { Tape } from "./tape.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** Calls made to the WebGPU API so far: what a steady training step must not make is visible here. */
 export interface ApiCalls {
@@ -47,22 +48,16 @@ export class Gpu {
     pipelines: 0,
     writes: 0,
   };
-  /** Records what backward needs; off unless Tape.run is active. */
+  /** Records what backward needs; off unless Tape.gradients runs. */
   readonly tape: Tape;
 
   #device: GPUDevice;
   #pipelines: PipelineCache;
-  #work: BufferPool;
-  #uploads: BufferPool;
-  #staging: BufferPool;
-  #nextId = 0;
+  #memory: Memory;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #reads: Reads;
   #profiler: Profiler | undefined;
-  #stepping = false;
-  #tracked: Tensor[] | undefined;
-  #heldUploads: PoolBuffer[] = [];
   #failure: Error | undefined;
   #closed = false;
   #idle = new Int32Array(new SharedArrayBuffer(4));
@@ -81,15 +76,8 @@ export class Gpu {
         `gpu: the device was lost (${lost.reason}): ${lost.message}. Resume from the last checkpoint.`,
       );
     });
-    const id = (): number => {
-      this.calls.buffers++;
-      return this.#nextId++;
-    };
-    const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-    this.#work = new BufferPool(device, "work", STORAGE | COPY_SRC | COPY_DST, id);
-    this.#uploads = new BufferPool(device, "upload", STORAGE | COPY_SRC | COPY_DST, id);
-    this.#staging = new BufferPool(device, "staging", MAP_READ | COPY_DST, id);
-    this.#reads = new Reads(this.#staging, () => this.#failure);
+    this.#memory = new Memory(device, this.calls);
+    this.#reads = new Reads(this.#memory.staging, () => this.#failure);
     this.#pipelines = new PipelineCache(device, this.calls, () => {
       const failure = this.#failure;
       this.#failure = undefined;
@@ -100,12 +88,12 @@ export class Gpu {
 
   /** Bytes of GPU memory in the pools, without parameters. */
   get poolBytes(): number {
-    return this.#work.bytes + this.#uploads.bytes + this.#staging.bytes;
+    return this.#memory.bytes;
   }
 
   /** Number of live pool buffers. */
   get poolBuffers(): number {
-    return this.#work.count + this.#uploads.count + this.#staging.count;
+    return this.#memory.count;
   }
 
   /** Bytes of a buffer that one binding may cover. */
@@ -121,9 +109,7 @@ export class Gpu {
 
   /** An uninitialised f32 tensor of the pool; freed by release, by the scope or by the step it was made in. */
   empty(shape: Shape): Tensor {
-    const tensor = new Tensor(shape, this.#work.acquire(this.checkedBytes(shape)));
-    this.#tracked?.push(tensor);
-    return tensor;
+    return this.#memory.empty(shape);
   }
 
   like(tensor: Tensor): Tensor {
@@ -136,41 +122,17 @@ export class Gpu {
    */
   upload(values: Float32Array | Uint32Array, shape: Shape = [values.length]): Tensor {
     this.check();
-    if (elementCount(shape) !== values.length) {
-      throw new ShapeError(
-        `upload: ${format(shape)} needs ${elementCount(shape)} values; got ${values.length}.`,
-      );
-    }
-    const buffer = this.#uploads.acquire(this.checkedBytes(shape));
-    buffer.refs++; // a hold of its own until the submit
-    this.#heldUploads.push(buffer);
-    this.write(buffer.gpu, 0, values);
-    return new Tensor(shape, buffer);
+    return this.#memory.upload(values, shape);
   }
 
   /** A zeroed buffer outside the pools, for parameters and optimiser state; the caller destroys it. */
   persistent(label: string, bytes: number): PoolBuffer {
-    const { maxBufferSize } = this.#device.limits;
-    if (bytes > maxBufferSize) {
-      throw new DeviceError(
-        `${label}: ${bytes} bytes in one buffer are needed; the adapter allows ${maxBufferSize}. Use a smaller model.`,
-      );
-    }
-    this.calls.buffers++;
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const usage = STORAGE | COPY_SRC | COPY_DST;
-    const gpu = this.#device.createBuffer({ label, size: Math.max(bytes, 4), usage });
-    return { id: this.#nextId++, gpu, bytes, pool: undefined, refs: 1 };
+    return this.#memory.persistent(label, bytes);
   }
 
   /** Overwrites a tensor's elements. Takes effect before any launch that was not yet submitted. */
   set(tensor: Tensor, values: Float32Array | Uint32Array): void {
-    if (values.length !== tensor.size) {
-      throw new ShapeError(
-        `set: ${format(tensor.shape)} needs ${tensor.size} values; got ${values.length}.`,
-      );
-    }
-    this.write(tensor.buffer.gpu, tensor.offset, values);
+    this.#memory.set(tensor, values);
   }
 
   /** Gives a pool tensor back. Tensors over a persistent buffer are left alone. */
@@ -180,10 +142,11 @@ export class Gpu {
 
   /** Frees every pool tensor there is, for programs that are done with all of them. Not within a step. */
   releaseAll(): void {
-    if (this.#stepping)
+    if (this.#memory.stepping) {
       throw new DeviceError("gpu.releaseAll: not within a step, which frees its own.");
+    }
     this.submit();
-    for (const pool of [this.#work, this.#uploads]) pool.releaseAll();
+    this.#memory.releaseAll();
   }
 
   /**
@@ -193,49 +156,22 @@ export class Gpu {
    */
   step<T>(key: string, fn: () => T): T {
     this.check();
-    if (this.#stepping) throw new DeviceError("gpu.step: steps do not nest; finish the outer one.");
-    this.submit(); // work of before is not this step's to lose
-    this.#stepping = true;
-    this.#tracked = [];
-    this.#work.begin(key);
-    this.#uploads.begin(key);
-    try {
-      const result = fn();
-      this.submit();
-      return result;
-    } catch (error) {
-      this.discard(error);
-      throw error;
-    } finally {
-      for (const tensor of this.#tracked) tensor.buffer.refs = 0;
-      for (const buffer of this.#heldUploads) buffer.refs = 0;
-      this.#stepping = false;
-      this.#tracked = undefined;
-      this.#heldUploads = [];
-      this.#work.end();
-      this.#uploads.end();
-    }
+    if (!this.#memory.stepping) this.submit(); // work of before is not this step's to lose
+    return this.#memory.step(key, () => {
+      try {
+        const result = fn();
+        this.submit();
+        return result;
+      } catch (error) {
+        this.discard(error);
+        throw error;
+      }
+    });
   }
 
   /** Frees all pool tensors made in `fn` but its result, unless the tape still needs them for backward. */
   scope(fn: () => Tensor): Tensor {
-    if (this.tape.recording) return fn();
-    const outer = this.#tracked;
-    const inner: Tensor[] = [];
-    this.#tracked = inner;
-    try {
-      const kept = fn();
-      for (const tensor of inner) {
-        if (tensor.buffer !== kept.buffer && tensor.buffer.refs > 0) this.release(tensor);
-      }
-      outer?.push(kept);
-      return kept;
-    } catch (error) {
-      outer?.push(...inner);
-      throw error;
-    } finally {
-      this.#tracked = outer;
-    }
+    return this.tape.recording ? fn() : this.#memory.scope(fn);
   }
 
   /**
@@ -283,7 +219,7 @@ export class Gpu {
     this.#encoder = undefined;
     this.#pass = undefined;
     submitted();
-    if (!this.#stepping) this.releaseUploads();
+    this.#memory.submitted();
     this.check();
   }
 
@@ -344,9 +280,7 @@ export class Gpu {
     if (this.#closed) return;
     this.#closed = true;
     this.discard(new DeviceError("gpu: it was closed."));
-    this.#work.destroy();
-    this.#uploads.destroy();
-    this.#staging.destroy();
+    this.#memory.destroy();
     this.#device.destroy();
   }
 
@@ -356,33 +290,5 @@ export class Gpu {
     this.#pass = undefined;
     this.#encoder = undefined;
     this.#reads.discard(error);
-  }
-
-  /** Ends the hold on uploads whose submit has been made. */
-  private releaseUploads(): void {
-    for (const buffer of this.#heldUploads) this.#uploads.release(buffer);
-    this.#heldUploads = [];
-  }
-
-  private write(buffer: GPUBuffer, offset: number, values: Float32Array | Uint32Array): void {
-    // Pieces of 4 MiB: Dawn stages larger writes in a buffer of their own.
-    const piece = 1 << 20;
-    for (let at = 0; at < values.length; at += piece) {
-      const part = values.subarray(at, at + piece) as Float32Array<ArrayBuffer>;
-      this.#device.queue.writeBuffer(buffer, offset + at * 4, part);
-      this.calls.writes++;
-    }
-  }
-
-  private checkedBytes(shape: Shape): number {
-    const bytes = elementCount(shape) * 4;
-    const limit = this.largestBinding;
-    if (!(bytes > 0)) throw new ShapeError(`gpu: a tensor needs elements; got ${format(shape)}.`);
-    if (bytes > limit) {
-      throw new DeviceError(
-        `gpu: a tensor ${format(shape)} takes ${bytes} bytes; the adapter binds at most ${limit}. Use a smaller batch or length.`,
-      );
-    }
-    return bytes;
   }
 }
