@@ -26,6 +26,10 @@ export interface DataOptions {
   readonly labelColumn?: string | undefined;
   readonly labelNames?: Record<string, string> | undefined;
   readonly delimiter?: string | undefined;
+  /** False: a quote is a character like any other. */
+  readonly quotes?: boolean | undefined;
+  /** Column names of files without a header row. */
+  readonly columns?: string[] | undefined;
 }
 
 export interface Sets {
@@ -62,8 +66,10 @@ export function delimiterOf(path: string, asked: string | undefined): string {
 
 /** Loads all sets; `--data` is split 70:15:15, stratified by label, by the seed. */
 export async function loadSets(options: DataOptions, seed: number): Promise<Sets> {
-  const { textColumns, labelColumn, labelNames } = options;
+  const { textColumns, labelColumn, labelNames, quotes, columns: names } = options;
   const columns = (path: string) => ({
+    quotes,
+    columns: names,
     textColumns,
     labelColumn,
     labelNames,

@@ -6,10 +6,11 @@ import { DEFAULT_ARGUMENTS as D, METRICS, type MetricName } from "../train/index
 import { doctorCommand, type DoctorOptions } from "./commands/doctor.ts";
 import { evaluateCommand, type EvaluateOptions } from "./commands/evaluate.ts";
 import { predictCommand, type PredictOptions } from "./commands/predict.ts";
-import { splitCommand, type SplitOptions } from "./commands/split.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { trainCommand, type TrainOptions } from "./commands/train.ts";
+import { audit, clean, importIsot, split } from "./data-commands.ts";
 import { UsageError } from "./errors.ts";
+import { dataOptions, formatOptions, printJson } from "./options.ts";
 import * as value from "./values.ts";
 import { InvalidArgumentError } from "commander";
 
@@ -17,26 +18,6 @@ function metric(text: string): MetricName {
   const found = METRICS.find((name) => name === text);
   if (!found) throw new InvalidArgumentError(`it must be one of ${METRICS.join(", ")}.`);
   return found;
-}
-
-function printJson(json: boolean, results: object): void {
-  if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
-}
-
-function dataOptions(command: Command): Command {
-  return command
-    .option(
-      "--text-columns <a,b>",
-      "columns joined with a blank (default: title and a body column, or one text column)",
-      value.columns,
-    )
-    .option("--label-column <name>", "column with the class (default: label)")
-    .option("--label-names <0=fake,1=real>", "names for the file's label values", value.labelNames)
-    .option(
-      "--delimiter <c>",
-      "field separator, or tab (default: comma; tab for .tsv)",
-      value.delimiter,
-    );
 }
 
 function common(command: Command): Command {
@@ -63,7 +44,7 @@ function train(program: Command): void {
     )
     .option("--tokenizer <file>", "SentencePiece model, with --config")
     .option("--output <dir>", "folder for checkpoints and the result", "albert-output");
-  dataOptions(command)
+  formatOptions(dataOptions(command))
     .option("--epochs <n>", `passes over the training set (default: ${D.epochs})`, value.natural)
     .option("--batch-size <n>", `examples per batch (default: ${D.batchSize})`, value.natural)
     .option(
@@ -157,7 +138,7 @@ function evaluate(program: Command): void {
     )
     .option("--batch-size <n>", "examples per batch", value.natural, D.evalBatchSize)
     .option("--json", "print the results as one line on stdout", false);
-  common(dataOptions(command))
+  common(formatOptions(dataOptions(command)))
     .addHelpText("after", "\nExample:\n  $ albert-gpu evaluate --model run --data test.csv --json")
     .action(async (options: EvaluateOptions) =>
       printJson(options.json, await evaluateCommand(options)),
@@ -185,7 +166,7 @@ function predict(program: Command): void {
       value.length,
     )
     .option("--batch-size <n>", "texts per batch", value.natural, 16);
-  common(command)
+  common(formatOptions(command))
     .addHelpText(
       "after",
       `
@@ -223,40 +204,6 @@ function tokenize(program: Command): void {
     });
 }
 
-function split(program: Command): void {
-  program
-    .command("split")
-    .summary("cut a CSV file into training, validation and test files")
-    .description("Writes FILE.train.csv, FILE.validation.csv and FILE.test.csv beside a CSV file.")
-    .argument("<file>", "CSV file with a header")
-    .option(
-      "--ratios <a:b:c>",
-      "training, validation, test; 0 writes no file",
-      value.ratios,
-      [70, 15, 15],
-    )
-    .option("--stratify <column>", "column to keep in the same proportions (default: none)")
-    .option("--seed <n>", "for the random split", value.integer, D.seed)
-    .option("--force", "replace files of an earlier split", false)
-    .option("--debug", "show stack traces")
-    .addHelpText(
-      "after",
-      "\nExample:\n  $ albert-gpu split news.csv --ratios 70:15:15 --stratify label --seed 42",
-    )
-    .action(
-      (
-        file: string,
-        options: Omit<SplitOptions, "file" | "stratify" | "print"> & { stratify?: string },
-      ) =>
-        splitCommand({
-          ...options,
-          file,
-          stratify: options.stratify ?? null,
-          print: (line) => process.stdout.write(`${line}\n`),
-        }),
-    );
-}
-
 function doctor(program: Command): void {
   common(
     program
@@ -281,7 +228,8 @@ export function buildProgram(version: string): Command {
     .version(version)
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
-  for (const add of [train, evaluate, predict, tokenize, split, doctor]) add(program);
+  for (const add of [train, evaluate, predict, tokenize, audit, clean, split, importIsot, doctor])
+    add(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError("(add --help for the options)");
   return program;

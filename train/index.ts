@@ -21,6 +21,7 @@ export {
   joinText,
   LabelSet,
   loadExamples,
+  readTable,
 } from "./dataset.ts";
 export {
   argmaxRows,

@@ -100,3 +100,77 @@ function apportion(size: number, weights: readonly number[], keepOne = false): n
   for (const i of order.slice(0, missing)) parts[i] = (parts[i] ?? 0) + 1;
   return parts;
 }
+
+/**
+ * Splits like `splitIndices`, but rows of one group always fall into the same set; sizes are met as nearly as whole
+ * groups allow, exactly where there are enough rows that stand alone. A group is spread as its most frequent class.
+ * @param rows class ids to stratify by, or a row count to split without
+ * @param groups a number for each row; rows with the same number belong together
+ * Throws DataError for unusable ratios, or when a wanted set would get no row.
+ */
+export function splitGroups(
+  rows: ArrayLike<number> | number,
+  groups: ArrayLike<number>,
+  ratios: readonly [number, number, number],
+  seed: number,
+): Split {
+  splitIndices(rows, ratios, seed); // for its checks
+  const count = typeof rows === "number" ? rows : rows.length;
+  const members = groupRows(groups, count);
+  const classOf = (row: number): number => (typeof rows === "number" ? 0 : (rows[row] ?? 0));
+  const strata = new Map<number, number[][]>();
+  for (const group of members) {
+    const id = mostFrequent(group.map(classOf));
+    const stratum = strata.get(id);
+    if (stratum === undefined) strata.set(id, [group]);
+    else stratum.push(group);
+  }
+
+  const random = new Random(seed);
+  const sets: [number[], number[], number[]] = [[], [], []];
+  // What every set still lacks over all classes: a rounding that one class leaves is made good by the next.
+  const lacking = apportion(count, ratios);
+  for (const [, stratum] of [...strata].sort(([a], [b]) => a - b)) {
+    const size = stratum.reduce((sum, group) => sum + group.length, 0);
+    const shares = apportion(
+      size,
+      lacking.map((n) => Math.max(0, n)),
+    );
+    const order = random.shuffle(stratum).sort((a, b) => b.length - a.length);
+    for (const group of order) {
+      const set = drawSet(shares, group.length, random);
+      sets[set]?.push(...group);
+      shares[set] = (shares[set] ?? 0) - group.length;
+      lacking[set] = (lacking[set] ?? 0) - group.length;
+    }
+  }
+  const empty = sets.findIndex((set, i) => set.length === 0 && ratios[i] !== 0);
+  if (empty !== -1) {
+    throw new DataError(
+      `split: each set must get a row; got too few groups of copies for ${ratios.join(":")}. Use more rows or fewer sets.`,
+    );
+  }
+  const [train, validation, test] = sets.map((set) => Uint32Array.from(set).sort());
+  return { train: train!, validation: validation!, test: test! };
+}
+
+/** A set with room for `size` rows, each with a chance in proportion to its room; else the one with most room. */
+function drawSet(room: readonly number[], size: number, random: Random): number {
+  const fitting = room.map((n) => (n >= size ? n : 0));
+  const total = fitting.reduce((sum, n) => sum + n, 0);
+  if (total === 0) return room.indexOf(Math.max(...room));
+  let at = random.int(total);
+  for (const [set, n] of fitting.entries()) {
+    if (at < n) return set;
+    at -= n;
+  }
+  return 0;
+}
+
+/** The value that stands most often; the smallest of equals. */
+function mostFrequent(values: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const sorted = [...counts].sort(([a, n], [b, m]) => m - n || a - b);
+  return sorted[0]?.[0] ?? 0;
+}

@@ -15,6 +15,10 @@ export interface EvaluateOptions {
   readonly labelColumn?: string | undefined;
   readonly labelNames?: Record<string, string> | undefined;
   readonly delimiter?: string | undefined;
+  /** False: a quote is a character like any other. */
+  readonly quotes?: boolean | undefined;
+  /** Column names of files without a header row. */
+  readonly columns?: string[] | undefined;
   /** In tokens; the default is 512 or the model's own limit. */
   readonly maxLength?: number | undefined;
   readonly batchSize: number;
@@ -56,7 +60,7 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
         `evaluate: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,
       );
     }
-    const { batchSize, data, textColumns, labelColumn } = options;
+    const { batchSize, data, textColumns, labelColumn, quotes, columns } = options;
     const maxLength = checkLength(
       "evaluate",
       options.maxLength,
@@ -67,6 +71,8 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
       textColumns,
       labelColumn,
       delimiter: delimiterOf(data, options.delimiter),
+      quotes,
+      columns,
       labels: labelsOf(names, options.labelNames),
     });
     printer.line(`data         ${examples.length} rows of ${options.data}`);

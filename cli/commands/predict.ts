@@ -18,7 +18,7 @@ import {
   InFlight,
   joinText,
   logitsOf,
-  readRows,
+  readTable,
   softmaxRows,
 } from "../../train/index.ts";
 import { checkLength, delimiterOf, requireFile } from "../data.ts";
@@ -33,6 +33,10 @@ export interface PredictOptions {
   readonly input: string;
   readonly textColumns?: string[] | undefined;
   readonly delimiter?: string | undefined;
+  /** False: a quote is a character like any other. */
+  readonly quotes?: boolean | undefined;
+  /** Column names of files without a header row. */
+  readonly columns?: string[] | undefined;
   /** In tokens; the default is 512 or the model's own limit. */
   readonly maxLength?: number | undefined;
   readonly batchSize: number;
@@ -46,8 +50,9 @@ async function* csvTexts(
   options: PredictOptions,
 ): AsyncGenerator<string> {
   let columns: readonly string[] | undefined;
-  const delimiter = delimiterOf(name, options.delimiter);
-  for await (const { row, columns: there } of readRows(source, { delimiter })) {
+  const { quotes, columns: named } = options;
+  const format = { delimiter: delimiterOf(name, options.delimiter), quotes, columns: named };
+  for await (const { row, columns: there } of readTable(source, format)) {
     columns ??= chooseTextColumns(there, options.textColumns, name);
     yield joinText(row, columns);
   }

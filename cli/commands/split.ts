@@ -1,23 +1,27 @@
 // `albert-gpu split FILE`: cuts a CSV file into FILE.train.csv, FILE.validation.csv and FILE.test.csv.
 
 import { existsSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import Papa from "papaparse";
 import { DataError, FileError } from "../../engine/errors.ts";
-import { readRows } from "../../train/csv.ts";
-import { requireColumn } from "../../train/dataset.ts";
-import { splitIndices } from "../../train/split.ts";
+import { DuplicateFinder } from "../../train/audit/index.ts";
+import type { CsvFormat } from "../../train/csv.ts";
+import { CsvWriter } from "../../train/csv-writer.ts";
+import { chooseTextColumns, joinText, readTable, requireColumn } from "../../train/dataset.ts";
+import { type Split, splitGroups, splitIndices } from "../../train/split.ts";
+import { delimiterOf } from "../data.ts";
 
 const SETS = ["train", "validation", "test"] as const;
-const FLUSH_CHARS = 1 << 16;
 
-export interface SplitOptions {
-  /** CSV file with a header row. */
+export interface SplitOptions extends CsvFormat {
+  /** CSV, TSV or JSONL file. */
   file: string;
   /** Training, validation, test: parts of any scale; no file is written for a 0. */
   ratios: readonly [number, number, number];
   /** Column whose values are spread in the same proportions; null to split without. */
   stratify: string | null;
+  /** Whether rows whose texts are copies or near-duplicates of each other fall into the same set. */
+  groupDuplicates: boolean;
+  /** Columns the text is joined from, for `groupDuplicates`. */
+  textColumns?: readonly string[] | undefined;
   seed: number;
   /** Whether files of an earlier split are replaced. */
   force: boolean;
@@ -28,12 +32,13 @@ export interface SplitOptions {
 /**
  * Splits a CSV file row by row into up to three beside it, with the same columns, in the file's order; the file is read
  * twice and never held whole. Written aside and renamed at the end, so that a failure leaves no half of a file.
- * Throws what `readRows` and `splitIndices` throw, DataError for a missing column or an empty value in it, and FileError
+ * Throws what `readTable` and `splitIndices` throw, DataError for a missing column or an empty value in it, and FileError
  * when a result file is already there or cannot be written.
  */
 export async function splitCommand(options: SplitOptions): Promise<void> {
   const { file, ratios, seed, force, print } = options;
-  const paths = SETS.map((set) => `${file.replace(/\.csv$/i, "")}.${set}.csv`);
+  const stem = file.replace(/\.(csv|tsv|jsonl|ndjson)$/i, "");
+  const paths = SETS.map((set) => `${stem}.${set}.csv`);
   const there = force ? undefined : paths.find((path, i) => ratios[i] !== 0 && existsSync(path));
   if (there !== undefined) {
     throw new FileError(
@@ -42,8 +47,11 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
     );
   }
 
-  const { rows, values } = await readValues(file, options.stratify);
-  const split = splitIndices(rows, ratios, seed);
+  const { rows, values, finder } = await readValues(options);
+  const groups = await finder?.groups();
+  const split: Split = groups
+    ? splitGroups(rows, groups.near, ratios, seed)
+    : splitIndices(rows, ratios, seed);
   const setOf = new Uint8Array(typeof rows === "number" ? rows : rows.length);
   SETS.forEach((set, i) => {
     for (const index of split[set]) setOf[index] = i;
@@ -51,31 +59,53 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
 
   const parts = SETS.map((set, i) => ({ path: paths[i] ?? set, rows: split[set] }));
   const wanted = parts.map(({ path, rows }) => (rows.length > 0 ? path : null));
-  await writeSets(file, wanted, setOf);
+  await writeSets(options, wanted, setOf);
   for (const { path, rows: indices } of parts) {
     if (indices.length === 0) continue;
     const counts = values.map((value, id) => `${value} ${countOf(indices, rows, id)}`).join(", ");
     print(`${path}: ${indices.length} rows${counts && ` (${counts})`}`);
   }
+  if (groups) {
+    const copies = groups.near.length - new Set(groups.near).size;
+    print(
+      `${copies} rows copy another one, exactly or nearly; each stands in the same set as that one`,
+    );
+  }
 }
 
-/** The stratify column as ids into its values in order of appearance, or the number of rows. */
-async function readValues(
-  file: string,
-  column: string | null,
-): Promise<{ rows: number[] | number; values: string[] }> {
+function formatOf({ file, delimiter, quotes, columns }: SplitOptions): CsvFormat {
+  return { delimiter: delimiterOf(file, delimiter), quotes, columns };
+}
+
+interface Values {
+  /** The stratify column as ids into `values`, or the number of rows. */
+  rows: number[] | number;
+  /** In order of appearance. */
+  values: string[];
+  /** All texts, where copies are to be grouped. */
+  finder: DuplicateFinder | undefined;
+}
+
+async function readValues(options: SplitOptions): Promise<Values> {
+  const { file, stratify, groupDuplicates } = options;
   const ids = new Map<string, number>();
   const rows: number[] = [];
-  for await (const { row, columns, record } of readRows(file)) {
-    if (column === null) {
+  const finder = groupDuplicates ? new DuplicateFinder() : undefined;
+  let textColumns: readonly string[] = [];
+  for await (const { row, columns, record } of readTable(file, formatOf(options))) {
+    if (record === 1) {
+      if (stratify !== null) requireColumn(columns, stratify, "stratify", file);
+      if (finder) textColumns = chooseTextColumns(columns, options.textColumns, file);
+    }
+    finder?.add(joinText(row, textColumns));
+    if (stratify === null) {
       rows.push(0);
       continue;
     }
-    if (record === 1) requireColumn(columns, column, "stratify", file);
-    const value = (row[column] ?? "").trim();
+    const value = (row[stratify] ?? "").trim();
     if (value === "") {
       throw new DataError(
-        `${file}: each record must have a value in ${JSON.stringify(column)} to stratify by; got an empty one in record ${record}.`,
+        `${file}: each record must have a value in ${JSON.stringify(stratify)} to stratify by; got an empty one in record ${record}.`,
       );
     }
     const id = ids.get(value) ?? ids.size;
@@ -83,80 +113,56 @@ async function readValues(
     rows.push(id);
   }
   if (rows.length === 0) throw new DataError(`${file}: must have records; got a header only.`);
-  return column === null ? { rows: rows.length, values: [] } : { rows, values: [...ids.keys()] };
+  return { rows: stratify === null ? rows.length : rows, values: [...ids.keys()], finder };
 }
 
 function countOf(indices: Uint32Array, rows: number[] | number, id: number): number {
   return typeof rows === "number" ? 0 : indices.reduce((n, i) => n + Number(rows[i] === id), 0);
 }
 
-interface SetFile {
-  path: string;
-  partial: string;
-  handle: FileHandle;
-  pending: string;
-}
-
-async function writeSets(file: string, paths: (string | null)[], setOf: Uint8Array): Promise<void> {
-  const sets: (SetFile | null)[] = [];
+async function writeSets(
+  options: SplitOptions,
+  paths: readonly (string | null)[],
+  setOf: Uint8Array,
+): Promise<void> {
+  const { file } = options;
+  const writers: (CsvWriter | null)[] = [];
   try {
-    for (const path of paths) {
-      if (path === null) {
-        sets.push(null);
-        continue;
-      }
-      const partial = `${path}.partial`;
-      sets.push({ path, partial, handle: await open(partial, "w"), pending: "" });
-    }
-    await copyRows(file, sets, setOf);
-    for (const set of sets) {
-      await set?.handle.appendFile(set.pending);
-      await set?.handle.sync();
-      await set?.handle.close();
-    }
-    for (const set of sets) if (set !== null) await rename(set.partial, set.path);
+    await copyRows(options, paths, setOf, writers);
+    for (const writer of writers) await writer?.finish();
+    for (const writer of writers) await writer?.publish();
   } catch (error) {
-    for (const set of sets) {
-      await set?.handle.close().catch(() => undefined); // closed already
-      if (set !== null) await rm(set.partial, { force: true });
-    }
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
+    for (const writer of writers) await writer?.discard();
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new FileError(
       file,
       `its parts must be writable beside it; got ${(error as Error).message}.`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }
 
 async function copyRows(
-  file: string,
-  sets: readonly (SetFile | null)[],
+  options: SplitOptions,
+  paths: readonly (string | null)[],
   setOf: Uint8Array,
+  writers: (CsvWriter | null)[],
 ): Promise<void> {
+  const { file } = options;
   let read = 0;
-  for await (const { row, columns, record } of readRows(file)) {
-    if (record === 1) for (const set of sets) if (set !== null) set.pending = toCsv(columns);
-    const index = setOf[record - 1];
-    const set = index === undefined ? undefined : sets[index];
-    if (set === undefined || set === null) break;
-    read = record;
-    set.pending += toCsv(columns.map((column) => row[column] ?? ""));
-    if (set.pending.length > FLUSH_CHARS) {
-      await set.handle.appendFile(set.pending);
-      set.pending = "";
+  for await (const { row, columns, record } of readTable(file, formatOf(options))) {
+    if (record === 1) {
+      for (const path of paths) {
+        writers.push(path === null ? null : await CsvWriter.open(path, columns));
+      }
     }
+    const index = setOf[record - 1];
+    const writer = index === undefined ? undefined : writers[index];
+    if (!writer) break;
+    read = record;
+    await writer.write(columns.map((column) => row[column] ?? ""));
   }
   if (read !== setOf.length) {
     throw new FileError(file, "must not change while it is split; got another number of records.");
   }
-}
-
-/** One record with its CRLF, quoted as RFC 4180 asks. */
-function toCsv(cells: readonly string[]): string {
-  // A single empty cell would be a blank line, which readers skip.
-  return `${Papa.unparse([cells as string[]]) || '""'}\r\n`;
 }

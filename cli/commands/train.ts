@@ -15,6 +15,7 @@ import {
   type TrainingOutcome,
   writeFilesInto,
 } from "../../train/index.ts";
+import { quickWarnings } from "../../train/audit/index.ts";
 import {
   type BaseModel,
   type BaseOptions,
@@ -61,6 +62,8 @@ export interface TrainResults {
   readonly arguments: TrainingArguments;
   readonly stoppedEarly: boolean;
   readonly output: string;
+  /** What the cheap part of the audit found, a sentence each. */
+  readonly warnings: readonly string[];
   readonly log: TrainingOutcome["state"]["log"];
 }
 
@@ -119,6 +122,15 @@ function describeSets(printer: Printer, sets: Sets): void {
   }
 }
 
+/** Says what makes scores on these sets look better than they are, before hours are spent on them. */
+async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
+  const named = SETS.map((name) => ({ name, examples: sets[name] }));
+  const warnings = await quickWarnings(named, sets.labels.names);
+  for (const warning of warnings) printer.line(`warning      ${warning}`);
+  if (warnings.length > 0) printer.line("             `albert-gpu audit` shows more");
+  return warnings;
+}
+
 /** Everything up to the saved model. Throws Interrupted when the user ends it, and typed errors for what is wrong. */
 export async function trainCommand(options: TrainOptions): Promise<TrainResults> {
   const printer = new Printer(options.json);
@@ -135,6 +147,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults>
     release = await openOutput(options.output, options.resume);
     const sets = await loadSets(options, args.seed);
     describeSets(printer, sets);
+    const warnings = await warnOfData(printer, sets);
     const tokens: Partial<Record<(typeof SETS)[number], LabelledSet>> = {};
     for (const name of SETS) {
       tokens[name] = await tokenizeSet(printer, name, sets[name], base.tokenizer, args.maxLength);
@@ -142,7 +155,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults>
     const { train, validation, test } = tokens as Record<(typeof SETS)[number], LabelledSet>;
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
     const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
-    return await run({ ...prepared, interrupt });
+    return await run({ ...prepared, warnings, interrupt });
   } finally {
     interrupt.dispose();
     gpu.close();
@@ -159,6 +172,7 @@ interface Prepared extends Opened {
   readonly args: TrainingArguments;
   readonly options: TrainOptions;
   readonly printer: Printer;
+  readonly warnings: readonly string[];
   readonly interrupt: Interrupt;
 }
 
@@ -210,6 +224,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       arguments: args,
       stoppedEarly,
       output,
+      warnings: prepared.warnings,
       log: outcome.state.log,
     };
     // Last of all: where there is one, the rest is whole.

@@ -5,7 +5,17 @@ import { inProcess, run } from "./command.ts";
 import { items, QUICK, temporaryFolder, writeCsv } from "./news.ts";
 
 describe("help", () => {
-  const commands = ["train", "evaluate", "predict", "tokenize", "split", "doctor"];
+  const commands = [
+    "train",
+    "evaluate",
+    "predict",
+    "tokenize",
+    "audit",
+    "clean",
+    "split",
+    "import-isot",
+    "doctor",
+  ];
 
   it("lists every command", async () => {
     const { code, stdout } = await inProcess("--help");
@@ -81,6 +91,11 @@ describe("a command line that cannot be carried out", () => {
     [["train", "--data", "a.csv", "--config", "tiny"], "--config needs --tokenizer"],
     [["train", "--data", "a.csv", "--model", "m", "--tokenizer", "t"], "leave --tokenizer out"],
     [["tokenize"], "either --model DIR or --tokenizer FILE"],
+    [["audit"], "audit: data is needed"],
+    [["audit", "a.csv", "--train", "b.csv"], "either FILE, or --train"],
+    [["audit", "a.csv", "--model", "m", "--tokenizer", "t"], "either --model DIR or --tokenizer"],
+    [["clean", "a.csv", "--output", "b.csv"], "at least one rule is needed: --drop-dateline"],
+    [["import-isot", "True.csv", "--output", "b"], "missing required argument 'fake'"],
     [["split"], "missing required argument 'file'"],
     [["split", "a.csv", "--ratios", "70:15"], "--ratios <a:b:c>"],
     [["split", "a.csv", "--ratios", "70::30"], "--ratios <a:b:c>"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../engine/random.ts";
-import { type Split, splitIndices } from "../../train/split.ts";
+import { type Split, splitGroups, splitIndices } from "../../train/split.ts";
 
 const sizes = ({ train, validation, test }: Split) => [
   train.length,
@@ -90,5 +90,72 @@ describe("split", () => {
     expect(() => splitIndices(10, [Number.POSITIVE_INFINITY, 1, 1], 1)).toThrow("Infinity");
     expect(() => splitIndices(2, [70, 15, 15], 1)).toThrow("got 2 rows");
     expect(() => splitIndices([], [70, 15, 15], 1)).toThrow("got 0 rows");
+  });
+});
+
+describe("split by groups", () => {
+  const random = new Random(11);
+  const labels = upTo(1000).map((i) => i % 3);
+  // A third of the rows in groups of 2 to 5, mostly of one class; the others alone.
+  const groups = labels.map((_, i) => i);
+  for (let i = 0; i < 300; i += 5) {
+    const size = 2 + random.int(4);
+    for (let j = 1; j < size; j++) groups[i + j * 200 < 1000 ? i + j * 200 : i + j] = i;
+  }
+  const setsOf = (split: Split): number[] => {
+    const sets: number[] = [];
+    [split.train, split.validation, split.test].forEach((rows, set) => {
+      for (const row of rows) sets[row] = set;
+    });
+    return sets;
+  };
+
+  it("keeps every group whole, every row once, and the sizes of a plain split", () => {
+    for (const seed of [1, 2, 3]) {
+      const split = splitGroups(labels, groups, [70, 15, 15], seed);
+      expect(all(split).sort((a, b) => a - b)).toEqual(upTo(1000));
+      expect(sizes(split)).toEqual([700, 150, 150]);
+      const sets = setsOf(split);
+      groups.forEach((group, row) => expect(sets[row]).toBe(sets[groups.indexOf(group)]));
+    }
+  });
+
+  it("spreads each class and the groups themselves over all sets", () => {
+    const split = splitGroups(labels, groups, [70, 15, 15], 4);
+    for (const id of [0, 1, 2]) {
+      expect(Math.abs(ofClass(split.test, labels, id) - 50)).toBeLessThan(8);
+    }
+    const inGroups = [...split.test].filter(
+      (row) => groups.filter((g) => g === groups[row]).length > 1,
+    );
+    expect(inGroups.length).toBeGreaterThan(10);
+  });
+
+  it("repeats itself with the same seed alone", () => {
+    const run = (seed: number) => splitGroups(1000, groups, [70, 15, 15], seed);
+    expect(run(5)).toEqual(run(5));
+    expect(run(5)).not.toEqual(run(6));
+  });
+
+  it("does not break a group that is larger than any set should be", () => {
+    const split = splitGroups(
+      20,
+      upTo(20).map((i) => (i < 15 ? 0 : i)),
+      [60, 20, 20],
+      1,
+    );
+    expect([...split.train]).toEqual(expect.arrayContaining(upTo(15)));
+    expect(split.validation.length + split.test.length).toBe(5);
+  });
+
+  it("says so when there are fewer groups than sets", () => {
+    expect(() =>
+      splitGroups(
+        20,
+        upTo(20).map(() => 0),
+        [70, 15, 15],
+        1,
+      ),
+    ).toThrow("too few groups of copies for 70:15:15");
   });
 });

@@ -1,6 +1,13 @@
 // Rules about one column that one walk over the rows can count: its characters, its length, its values.
 
-import { argmax, excerptAround, type Rule, type RuleExample, type RuleKind, scoreRule } from "./rule.ts";
+import {
+  argmax,
+  excerptAround,
+  type Rule,
+  type RuleExample,
+  type RuleKind,
+  scoreRule,
+} from "./rule.ts";
 import type { RowFacts } from "./phrases.ts";
 import { TRAITS } from "./traits.ts";
 
@@ -142,7 +149,11 @@ function sum(numbers: readonly number[]): number {
 }
 
 /** A counted rule as the report shows it. */
-export function toRule(counted: CountedRule, totals: readonly number[], names: readonly string[]): Rule {
+export function toRule(
+  counted: CountedRule,
+  totals: readonly number[],
+  names: readonly string[],
+): Rule {
   const { kind, column, description, held, examples } = counted;
   const score = scoreRule(held, totals);
   const isTable = counted.accuracy !== undefined;

@@ -67,9 +67,14 @@ function pairs(groups: DuplicateGroups, sets: readonly SetRange[]): Copies["pair
     const found = sets.flatMap((set, i) =>
       sets.slice(0, i).flatMap((of) => copiesOf(group, set, of).filter(isNew).slice(0, EXAMPLES)),
     );
-    group.forEach((first, row) => {
-      if (found.length < EXAMPLES && first !== row && isNew([first, row])) found.push([first, row]);
-    });
+    for (const { start, end } of sets) {
+      const firsts = new Map<number, number>(); // of this set: copies of another set's rows are there already
+      for (let row = start; row < end && found.length < EXAMPLES; row++) {
+        const first = firsts.get(group[row] ?? row);
+        if (first === undefined) firsts.set(group[row] ?? row, row);
+        else if (isNew([first, row])) found.push([first, row]);
+      }
+    }
     return found.slice(0, EXAMPLES).map((rows) => ({ sameness, rows }));
   });
 }

@@ -1,6 +1,6 @@
 // Which texts are copies of each other: exactly, after folding case and punctuation, or nearly (word shingles, MinHash
-// candidates, Jaccard similarity counted on each candidate). No library: of the npm packages for MinHash none had a
-// release in years, and the whole of it is this file.
+// candidates, Jaccard similarity counted on each candidate). No library: the npm packages for MinHash are small and young
+// (minhash is at 0.0.9), and the whole of it is this file.
 // Broder 1997, "On the resemblance and containment of documents"; Leskovec, Rajaraman, Ullman, "Mining of Massive
 // Datasets", chapter 3, for the banding.
 

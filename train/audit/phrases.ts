@@ -3,7 +3,7 @@
 
 import { invariant } from "../../engine/errors.ts";
 import { argmax, excerptAround, type RuleExample, scoreRule } from "./rule.ts";
-import { mix, Scanner, type Spans } from "./scan.ts";
+import { mix, type Scanner, type Spans } from "./scan.ts";
 
 const CELLS = 1 << 22; // a power of 2
 /** Phrases that stand in the first 100 characters of a cell also count by themselves. */
@@ -26,6 +26,13 @@ export interface Phrase {
   examples: RuleExample[];
 }
 
+/** Which column a cell is of, by number. */
+export interface PhraseColumn {
+  index: number;
+  /** Whether the first HEAD_CHARS characters count by themselves, too. */
+  withHead: boolean;
+}
+
 /** What is known of a row besides its cells. */
 export interface RowFacts {
   /** Number of the row over all sets, from 0. */
@@ -40,7 +47,6 @@ export interface RowFacts {
 export class PhraseCounter {
   readonly #scanner: Scanner;
   readonly #longest: number;
-  readonly #withHead: boolean;
   // Two numbers a cell, side by side for the processor's cache: the row + 1 that counted last (a phrase counts once a
   // row), and the count. A phrase has a cell for each class, at its hash changed by the class's salt.
   #cells = new Uint32Array(2 * CELLS);
@@ -48,20 +54,16 @@ export class PhraseCounter {
   readonly #chosen = new Map<number, Map<string, Phrase & { lastRow: number }>>();
 
   /** @param scanner has scanned the cell whenever `count` or `find` is called */
-  constructor(
-    scanner: Scanner,
-    { longest = LONGEST, withHead = true }: { longest?: number; withHead?: boolean } = {},
-  ) {
+  constructor(scanner: Scanner, { longest = LONGEST }: { longest?: number } = {}) {
     this.#scanner = scanner;
     this.#longest = longest;
-    this.#withHead = withHead;
   }
 
   /** First walk. The cell has just been scanned. */
-  count(column: number, row: number, label: number): void {
+  count({ index, withHead }: PhraseColumn, row: number, label: number): void {
     const cells = this.#cells;
     const salt = saltOf(label);
-    this.#visit(column, (slot) => {
+    this.#visit(index, withHead, (slot) => {
       const cell = 2 * (slot ^ salt);
       if (cells[cell] === row + 1) return;
       cells[cell] = row + 1;
@@ -103,9 +105,14 @@ export class PhraseCounter {
   }
 
   /** Second walk. The cell, whose text this is, has just been scanned. */
-  find(column: number, text: string, facts: RowFacts, classes: number): void {
+  find(
+    { index: column, withHead }: PhraseColumn,
+    text: string,
+    facts: RowFacts,
+    classes: number,
+  ): void {
     const isChosen = this.#isChosen;
-    this.#visit(column, (slot, start, end, isExact, isHead) => {
+    this.#visit(column, withHead, (slot, start, end, isExact, isHead) => {
       if ((((isChosen[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 0) return;
       const phrases = this.#chosen.get(slot);
       invariant(phrases !== undefined, () => `slot ${slot} has no phrases`);
@@ -134,25 +141,32 @@ export class PhraseCounter {
     return [...this.#chosen.values()].flatMap((phrases) => [...phrases.values()]);
   }
 
-  #visit(column: number, visit: Visit): void {
-    this.#visitSpans(this.#scanner.tokens, column, true, visit);
-    this.#visitSpans(this.#scanner.words, column, false, visit);
+  #visit(column: number, withHead: boolean, visit: Visit): void {
+    this.#visitSpans(this.#scanner.tokens, column, withHead, true, visit);
+    this.#visitSpans(this.#scanner.words, column, withHead, false, visit);
   }
 
-  #visitSpans(spans: Spans, column: number, isExact: boolean, visit: Visit): void {
+  #visitSpans(
+    spans: Spans,
+    column: number,
+    withHead: boolean,
+    isExact: boolean,
+    visit: Visit,
+  ): void {
     const { count, starts, ends, hashes } = spans;
     const salt = mix(column * 4 + (isExact ? 2 : 0) + 1);
     const longest = this.#longest;
     for (let i = 0; i < count; i++) {
       const start = starts[i] ?? 0;
-      const isHead = this.#withHead && start < HEAD_CHARS;
+      const isHead = withHead && start < HEAD_CHARS;
       let hash = salt;
       const last = Math.min(count, i + longest);
       for (let j = i; j < last; j++) {
         hash = mix(Math.imul(hash, 31) + (hashes[j] ?? 0));
         const end = ends[j] ?? 0;
         visit(hash & (CELLS - 1), start, end, isExact, false);
-        if (isHead && end <= HEAD_CHARS) visit(mix(hash + 1) & (CELLS - 1), start, end, isExact, true);
+        if (isHead && end <= HEAD_CHARS)
+          visit(mix(hash + 1) & (CELLS - 1), start, end, isExact, true);
       }
     }
   }

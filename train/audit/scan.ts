@@ -76,20 +76,16 @@ export class Scanner {
   readonly tokens = new Spans();
   /** Runs of letters and digits in lower case: "reuters". Two texts with the same words are equal after folding. */
   readonly words = new Spans();
-  /** Whether there is an ALL-CAPS word of at least 4 letters. */
-  hasAllCaps = false;
 
   scan(text: string): void {
     const { kind, lower } = characterTable();
     const { tokens, words } = this;
     tokens.count = 0;
     words.count = 0;
-    this.hasAllCaps = false;
     let tokenStart = -1;
     let tokenHash = 0;
     let wordStart = -1;
     let wordHash = 0;
-    let capitals = 0; // letters of a word that is capitals so far, or -1
     for (let i = 0; i <= text.length; i++) {
       const unit = i < text.length ? text.charCodeAt(i) : 0x20;
       const type = kind[unit] ?? SEPARATOR;
@@ -97,15 +93,12 @@ export class Scanner {
         if (wordStart < 0) {
           wordStart = i;
           wordHash = FNV_START;
-          capitals = 0;
         }
         const small = lower[unit] ?? unit;
         wordHash = Math.imul(wordHash ^ small, FNV_PRIME);
-        capitals = capitals < 0 || small === unit ? -1 : capitals + 1;
       } else if (wordStart >= 0) {
         words.add(wordStart, i, wordHash);
         wordStart = -1;
-        if (capitals >= 4) this.hasAllCaps = true;
       }
       if (type === BLANK) {
         if (tokenStart >= 0) tokens.add(tokenStart, i, tokenHash);
@@ -144,3 +137,12 @@ export function digestWords(hashes: Uint32Array, start: number, end: number): nu
   }
   return mix(a) * 0x20_0000 + (mix(b) >>> 11);
 }
+
+/** The same for a text's words, whatever its case, punctuation and white space; undefined where it has none. */
+export function foldedDigest(text: string): number | undefined {
+  folding.scan(text);
+  const { count, hashes } = folding.words;
+  return count === 0 ? undefined : digestWords(hashes, 0, count);
+}
+
+const folding = new Scanner();

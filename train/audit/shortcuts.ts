@@ -23,12 +23,21 @@ export function rankShortcuts(
 ): Rule[] {
   const rows = totals.reduce((sum, n) => sum + n, 0);
   const majority = (totals[argmax(totals)] ?? 0) / rows;
+  const keyOf = ({ column, isExact, text }: Phrase): string => `${column} ${isExact} ${text}`;
+  const accuracyOf = ({ held }: Phrase): number => scoreRule(held, totals).accuracy;
+  const anywhere = new Map(
+    phrases.filter(({ isHead }) => !isHead).map((phrase) => [keyOf(phrase), accuracyOf(phrase)]),
+  );
+  // Where a phrase stands is worth saying only if that tells more than the phrase.
+  const telling = phrases.filter(
+    (phrase) => !phrase.isHead || accuracyOf(phrase) > (anywhere.get(keyOf(phrase)) ?? 0),
+  );
   const rules = [
     ...counted.map((rule) => toRule(rule, totals, names)),
     ...columns.flatMap((_, column) =>
       [false, true].flatMap((isHead) =>
         bestPhrases(
-          phrases.filter((phrase) => phrase.column === column && phrase.isHead === isHead),
+          telling.filter((phrase) => phrase.column === column && phrase.isHead === isHead),
           totals,
         ).map(({ phrase, alike }) => {
           const rule = describePhrase(phrase, columns[column] ?? "");

@@ -29,7 +29,11 @@ export const TRAITS: readonly Trait[] = [
   },
   { kind: "characters", description: "has a bracket [ or ]", pattern: /[[\]]/ },
   { kind: "characters", description: "has an exclamation or question mark", pattern: /[!?]/ },
-  { kind: "characters", description: "has a link", pattern: /https?:\/\/|\bwww\.|pic\.twitter\.com/i },
+  {
+    kind: "characters",
+    description: "has a link",
+    pattern: /https?:\/\/|\bwww\.|pic\.twitter\.com/i,
+  },
   { kind: "characters", description: "has an @handle", pattern: /(?<![\w.])@\w/ },
   { kind: "characters", description: "has a #hashtag", pattern: /(?<![\w&])#\w/ },
 ];

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type SplitOptions, splitCommand } from "../../../cli/commands/split.ts";
+import Papa from "papaparse";
+import { Random } from "../../../engine/random.ts";
+import { audit, type AuditSet } from "../../../train/audit/index.ts";
 import { readRows } from "../../../train/csv.ts";
 import { collect } from "../../support/pieces.ts";
 
@@ -22,6 +25,7 @@ async function run(options: Partial<SplitOptions> = {}): Promise<string[]> {
     file,
     ratios: [70, 15, 15],
     stratify: "label",
+    groupDuplicates: false,
     seed: 42,
     force: false,
     print: (line) => lines.push(line),
@@ -120,4 +124,63 @@ describe("split", () => {
     await expect(run({ file: join(folder, "none.csv") })).rejects.toThrow("no such file");
     expect(readdirSync(folder)).toEqual(["news.csv"]);
   });
+
+  it("with --group-duplicates leaves no copy or near-duplicate across sets, as the audit proves, and without it does", async () => {
+    const rows = storiesWithCopies(240);
+    writeFileSync(file, `${Papa.unparse(rows)}\r\n`);
+    const across = async (): Promise<number> => {
+      const sets = ["train", "validation", "test"].map((name): AuditSet => {
+        const path = join(folder, `news.${name}.csv`);
+        return { name, file: path, open: () => path };
+      });
+      const { duplicates } = await audit(sets, { maxLength: 512 });
+      return duplicates.across.reduce((sum, { rows: copies }) => sum + copies.near, 0);
+    };
+    await run();
+    expect(await across()).toBeGreaterThan(10);
+    const lines = await run({ force: true, groupDuplicates: true });
+    expect(await across()).toBe(0);
+    expect(lines.map((line) => line.replace(`${folder}/`, ""))).toEqual([
+      "news.train.csv: 210 rows (fake 105, real 105)",
+      "news.validation.csv: 45 rows (fake 22, real 23)",
+      "news.test.csv: 45 rows (fake 23, real 22)",
+      "60 rows copy another one, exactly or nearly; each stands in the same set as that one",
+    ]);
+    const parts = await Promise.all(
+      ["train", "validation", "test"].map((set) => all(join(folder, `news.${set}.csv`))),
+    );
+    const ids = parts.flat().map(({ row }) => Number(row.id));
+    expect(ids.sort((a, b) => a - b)).toEqual(rows.map(({ id }) => id));
+  });
+
+  it("reads tab-separated files without quoting and without a header, and JSON lines", async () => {
+    const tsv = join(folder, "raw.tsv");
+    writeFileSync(tsv, Array.from({ length: 10 }, (_, i) => `${i}\tSays "so ${i}\n`).join(""));
+    const columns = ["id", "statement"];
+    await run({ file: tsv, stratify: null, quotes: false, columns });
+    const train = await all(join(folder, "raw.train.csv"));
+    expect(train).toHaveLength(7);
+    for (const { row } of train) expect(row.statement).toBe(`Says "so ${row.id}`);
+    const jsonl = join(folder, "lines.jsonl");
+    writeFileSync(jsonl, '{"text":"a, b","label":0}\n{"text":"c","label":1}\n');
+    await run({ file: jsonl, ratios: [1, 0, 0] });
+    expect((await all(join(folder, "lines.train.csv"))).map(({ row }) => row)).toEqual([
+      { text: "a, b", label: "0" },
+      { text: "c", label: "1" },
+    ]);
+  });
 });
+
+/** Stories of random words; each fourth of them has a copy that differs in one word, in case, or not at all. */
+function storiesWithCopies(count: number): { id: number; text: string; label: string }[] {
+  const random = new Random(7);
+  const stories = Array.from({ length: count }, (_, i) => ({
+    text: Array.from({ length: 40 }, () => `w${random.int(5000)}`).join(" "),
+    label: i % 2 === 0 ? "fake" : "real",
+  }));
+  const copies = stories.slice(0, count / 4).map(({ text, label }, i) => {
+    if (i % 3 === 0) return { text, label };
+    return { text: i % 3 === 1 ? text.toUpperCase() : `${text} end`, label };
+  });
+  return [...stories, ...copies].map((row, id) => ({ id, ...row }));
+}

@@ -1,0 +1,33 @@
+// Options that several commands share, and how a command gives its --json result.
+
+import type { Command } from "commander";
+import * as value from "./values.ts";
+
+/** Writes a result as one line on stdout, if --json was given. */
+export function printJson(json: boolean, results: object): void {
+  if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
+}
+
+/** Which columns of a labelled file hold what. */
+export function dataOptions(command: Command): Command {
+  return command
+    .option(
+      "--text-columns <a,b>",
+      "columns joined with a blank (default: title and a body column, or one text column)",
+      value.columns,
+    )
+    .option("--label-column <name>", "column with the class (default: label)")
+    .option("--label-names <0=fake,1=real>", "names for the file's label values", value.labelNames)
+    .option(
+      "--delimiter <c>",
+      "field separator, or tab (default: comma; tab for .tsv)",
+      value.delimiter,
+    );
+}
+
+/** How a file is written that is no RFC 4180 file. */
+export function formatOptions(command: Command): Command {
+  return command
+    .option("--no-quotes", "a quote is a character like any other, as in LIAR's raw files")
+    .option("--columns <a,b>", "column names of a file without a header row", value.columns);
+}

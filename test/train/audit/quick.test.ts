@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { quickWarnings } from "../../../train/audit/quick.ts";
+import { stories } from "./news.ts";
+
+const NAMES = ["fake", "real"];
+const examples = (count: number, seed: number, edit = (text: string, _label: number) => text) =>
+  stories(count, seed).map(({ text = "", label }) => {
+    const id = label === "a" ? 0 : 1;
+    return { text: edit(text, id), label: id };
+  });
+
+describe("the audit before training", () => {
+  it("says nothing of clean sets", async () => {
+    const sets = [
+      { name: "train", examples: examples(300, 1) },
+      { name: "validation", examples: examples(60, 2) },
+      { name: "test", examples: [] },
+    ];
+    expect(await quickWarnings(sets, NAMES)).toEqual([]);
+  });
+
+  it("says how many texts stand in two sets, blank ones aside", async () => {
+    const train = [...examples(300, 1), { text: " ", label: 0 }];
+    const test = [...examples(57, 3), ...train.slice(10, 12), { text: " ", label: 1 }];
+    const sets = [
+      { name: "train", examples: train },
+      { name: "validation", examples: examples(60, 2) },
+      { name: "test", examples: test },
+    ];
+    expect(await quickWarnings(sets, NAMES)).toEqual([
+      "2 of the test rows (3.3 %) stand in train too",
+    ]);
+  });
+
+  it("says which single word and which blank tell the class", async () => {
+    const train = examples(300, 1, (text, label) => (label === 1 ? `${text} (Wire) x ` : text));
+    const warnings = await quickWarnings([{ name: "train", examples: train }], NAMES);
+    expect(warnings).toContain(
+      "text ends with a blank: this alone classifies 100.0 % of the rows (real where it holds, in 150 rows; else fake)",
+    );
+    expect(warnings.some((warning) => /^text has "(x|\(Wire\))": this alone/.test(warning))).toBe(
+      true,
+    );
+    expect(warnings.length).toBeLessThanOrEqual(3);
+  });
+});

@@ -1,0 +1,93 @@
+// Walks over the labelled rows of all sets: each row with its number, its class and its text.
+
+import { setImmediate } from "node:timers/promises";
+import { DataError } from "../../engine/errors.ts";
+import type { CsvSource } from "../csv.ts";
+import {
+  chooseTextColumns,
+  type ColumnOptions,
+  joinText,
+  readTable,
+  requireColumn,
+} from "../dataset.ts";
+import type { RowFacts } from "./phrases.ts";
+
+/** A data set to audit. Its file is read twice, so `open` gives a new source each time. */
+export interface AuditSet {
+  name: string;
+  file: string;
+  open: () => CsvSource;
+  format?: ColumnOptions;
+}
+
+export interface WalkedRow extends RowFacts {
+  cells: Readonly<Record<string, string>>;
+  text: string;
+  textColumns: readonly string[];
+  /** The columns that are neither text nor label. */
+  otherColumns: readonly string[];
+}
+
+// More classes than this is a wrong column, and would take hours.
+const MAX_CLASSES = 100;
+const ROWS_PER_TURN = 256;
+
+/** The classes met so far, in order of appearance. */
+export class SeenLabels {
+  readonly values: string[] = [];
+  readonly totals: number[] = [];
+  readonly #ids = new Map<string, number>();
+
+  idOf(value: string): number {
+    let id = this.#ids.get(value);
+    if (id === undefined) {
+      id = this.values.length;
+      this.#ids.set(value, id);
+      this.values.push(value);
+      this.totals.push(0);
+    }
+    return id;
+  }
+}
+
+/**
+ * Every row of every set in order. Throws what reading throws, and DataError for a missing column, an empty label, or
+ * more than 100 classes.
+ */
+export async function* walk(
+  sets: readonly AuditSet[],
+  labels: SeenLabels,
+): AsyncGenerator<WalkedRow, void, undefined> {
+  let number = 0;
+  for (const { name: set, file, open, format = {} } of sets) {
+    const { labelColumn = "label" } = format;
+    let textColumns: readonly string[] = [];
+    let otherColumns: readonly string[] = [];
+    for await (const { row: cells, columns, record } of readTable(open(), format)) {
+      if (record === 1) {
+        requireColumn(columns, labelColumn, "label", file);
+        textColumns = chooseTextColumns(columns, format.textColumns, file);
+        otherColumns = columns.filter((c) => c !== labelColumn && !textColumns.includes(c));
+      }
+      const labelName = (cells[labelColumn] ?? "").trim();
+      if (labelName === "") {
+        throw new DataError(
+          `${file}: each record must have a label in ${JSON.stringify(labelColumn)}; got an empty one in record ${record}.`,
+        );
+      }
+      const label = labels.idOf(labelName);
+      if (labels.values.length > MAX_CLASSES) {
+        throw new DataError(
+          `${file}: there must be at most ${MAX_CLASSES} classes in ${JSON.stringify(labelColumn)}; got more by record ${record}. Name the label column.`,
+        );
+      }
+      const text = joinText(cells, textColumns);
+      const row = number++;
+      yield { row, set, record, label, labelName, cells, text, textColumns, otherColumns };
+      if (row % ROWS_PER_TURN === 0) await setImmediate(); // for Ctrl-C and a progress bar
+    }
+    if (textColumns.length === 0) {
+      throw new DataError(`${file}: must have records; got a header only.`);
+    }
+  }
+}
