@@ -25,10 +25,8 @@ beforeAll(() => {
 afterAll(() => files.remove());
 
 it("train, evaluate and predict read a raw TSV file whole, and its JSON lines give the same", async () => {
-  const trained = await inProcess(
-    ...["train", "--data", path("raw.tsv"), ...raw, ...QUICK, "--max-steps", "1"],
-    ...["--output", path("model"), "--json"],
-  );
+  const to = ["--max-steps", "1", "--output", path("model"), "--json"];
+  const trained = await inProcess("train", "--data", path("raw.tsv"), ...raw, ...QUICK, ...to);
   expect(trained.code, trained.stderr).toBe(0);
   const { labels, sizes } = JSON.parse(trained.stdout) as {
     labels: string[];
