@@ -1,4 +1,5 @@
 // `npm run bench [-- NAME] [--quick] [--json FILE] [--record]`: every kernel and whole steps on this machine's adapter.
+// `npm run bench -- --peers [--json FILE]`: other libraries beside this one instead.
 
 import { execFileSync } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
@@ -8,6 +9,8 @@ import { openGpu } from "../engine/index.ts";
 import { cases } from "./cases.ts";
 import { measureCeiling } from "./ceiling.ts";
 import { measure, type Row } from "./harness.ts";
+import { comparePeers, peerTable, ratioToOurs } from "./peers/compare.ts";
+import type { PeerRow } from "./peers/rows.ts";
 import { type StepRow, stepRows } from "./steps.ts";
 
 interface Options {
@@ -15,6 +18,7 @@ interface Options {
   readonly json?: string;
   readonly record?: boolean;
   readonly adapter?: string;
+  readonly peers?: boolean;
 }
 
 const program = new Command("bench")
@@ -23,15 +27,26 @@ const program = new Command("bench")
   .option("--json <file>", "write the rows")
   .option("--record", "append the rows to bench/history.jsonl")
   .option("--adapter <text>", "part of the adapter's name")
+  .option("--peers", "other libraries on the same work instead, installed into bench/ on first use")
   .parse();
 const [only] = program.args;
-const { quick, json, record, adapter } = program.opts<Options>();
+const { quick, json, record, adapter, peers } = program.opts<Options>();
 
 prepareDriver();
 const gpu = await openGpu({ adapter });
 const { name, software } = gpu.info;
-const runs = quick ? 10 : 20;
+const runs = quick || peers ? 10 : 20;
 console.log(`${name}${software ? " — a software adapter: these are no GPU figures" : ""}`);
+if (peers) {
+  gpu.close(); // its memory is the peers'
+  const rows: PeerRow[] = [];
+  const log = (line: string): void => console.error(line);
+  for await (const row of comparePeers({ adapter, software, runs, log })) rows.push(row);
+  console.log(peerTable(rows).join("\n"));
+  const withRatios = rows.map((row) => ({ ...row, ratioToOurs: ratioToOurs(row, rows) }));
+  report({ peers: withRatios }, withRatios);
+  process.exit(rows.some((row) => row.peer === "albert-gpu" && row.cannot) ? 1 : 0);
+}
 const ceiling = await measureCeiling(gpu);
 console.log(
   `its own ceiling: ${ceiling.gflops.toFixed(0)} GFLOP/s of multiply-adds, ${ceiling.gbps.toFixed(1)} GB/s of copying\n`,
@@ -76,19 +91,19 @@ if (only === undefined || only === "step") {
 }
 gpu.close();
 
-const result = {
-  date: new Date().toISOString(),
-  commit: commit(),
-  adapter: name,
-  software,
-  ceiling,
-};
-if (json !== undefined)
-  writeFileSync(json, `${JSON.stringify({ ...result, rows, steps }, null, 2)}\n`);
-if (record) {
+report(
+  { ceiling, rows, steps },
+  [...rows, ...steps].map((row) => ({ ceiling, ...row })),
+);
+
+/** Writes what --json and --record ask for: everything as one object, and one line of the history per entry. */
+function report(everything: object, entries: readonly object[]): void {
+  const run = { date: new Date().toISOString(), commit: commit(), adapter: name, software };
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ ...run, ...everything }, null, 2)}\n`);
+  if (!record) return;
   const history = new URL("history.jsonl", import.meta.url);
-  for (const row of [...rows, ...steps])
-    appendFileSync(history, `${JSON.stringify({ ...result, ...row })}\n`);
+  for (const entry of entries) appendFileSync(history, `${JSON.stringify({ ...run, ...entry })}\n`);
 }
 
 function commit(): string {

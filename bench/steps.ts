@@ -39,12 +39,13 @@ function randomBatch(config: AlbertConfig, B: number, T: number): LabelledBatch 
 }
 
 /** Times steps of `preset`, each waited for; the first two are not counted. */
-async function* presetRows(
+export async function* presetRows(
   gpu: Gpu,
   preset: PresetName,
   B: number,
   T: number,
   runs: number,
+  which: readonly StepRow["kind"][] = ["inference", "train"],
 ): AsyncGenerator<StepRow> {
   const config = presetConfig(preset, { vocabSize: 30_000, labels: ["fake", "real"] });
   const model = new AlbertForSequenceClassification(gpu, config);
@@ -66,7 +67,7 @@ async function* presetRows(
       }),
     inference: () => logitsOf(gpu, model, batch),
   };
-  for (const kind of ["inference", "train"] as const) {
+  for (const kind of which) {
     const times: number[] = [];
     let before: ApiCalls = { ...gpu.calls };
     for (let i = 0; i < runs + 2; i++) {
