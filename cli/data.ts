@@ -16,20 +16,28 @@ import {
 import { UsageError } from "./errors.ts";
 import type { Printer } from "./printer.ts";
 
-/** Where examples come from. Either `data`, or `train` and `validation` with or without `test`. */
-export interface DataOptions {
-  readonly data?: string | undefined;
-  readonly train?: string | undefined;
-  readonly validation?: string | undefined;
-  readonly test?: string | undefined;
+/** How a file's records are read. */
+export interface RecordOptions {
   readonly textColumns?: string[] | undefined;
-  readonly labelColumn?: string | undefined;
-  readonly labelNames?: Record<string, string> | undefined;
   readonly delimiter?: string | undefined;
   /** False: a quote is a character like any other. */
   readonly quotes?: boolean | undefined;
   /** Column names of files without a header row. */
   readonly columns?: string[] | undefined;
+}
+
+/** How a labelled file's records are read. */
+export interface LabelledRecordOptions extends RecordOptions {
+  readonly labelColumn?: string | undefined;
+  readonly labelNames?: Record<string, string> | undefined;
+}
+
+/** Where examples come from. Either `data`, or `train` and `validation` with or without `test`. */
+export interface DataOptions extends LabelledRecordOptions {
+  readonly data?: string | undefined;
+  readonly train?: string | undefined;
+  readonly validation?: string | undefined;
+  readonly test?: string | undefined;
 }
 
 export interface Sets {

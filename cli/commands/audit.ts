@@ -13,22 +13,16 @@ import {
   type Rule,
 } from "../../train/audit/index.ts";
 import { readFileChunks } from "../../train/text-blocks.ts";
-import { delimiterOf, requireFile } from "../data.ts";
+import { delimiterOf, type LabelledRecordOptions, requireFile } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { Printer } from "../printer.ts";
 
-export interface AuditCommandOptions {
+export interface AuditCommandOptions extends LabelledRecordOptions {
   /** One file; or else `train` with or without the others. */
   readonly file?: string | undefined;
   readonly train?: string | undefined;
   readonly validation?: string | undefined;
   readonly test?: string | undefined;
-  readonly textColumns?: string[] | undefined;
-  readonly labelColumn?: string | undefined;
-  readonly labelNames?: Record<string, string> | undefined;
-  readonly delimiter?: string | undefined;
-  readonly quotes?: boolean | undefined;
-  readonly columns?: string[] | undefined;
   readonly model?: string | undefined;
   readonly tokenizer?: string | undefined;
   /** In tokens. */

@@ -2,23 +2,21 @@
 
 import { labelNames, loadPretrained } from "../../model/index.ts";
 import { evaluate, LabelSet, loadExamples } from "../../train/index.ts";
-import { checkLength, delimiterOf, requireFile, tokenizeSet } from "../data.ts";
+import {
+  checkLength,
+  delimiterOf,
+  requireFile,
+  tokenizeSet,
+  type LabelledRecordOptions,
+} from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { Printer } from "../printer.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends LabelledRecordOptions {
   readonly model: string;
   readonly data: string;
-  readonly textColumns?: string[] | undefined;
-  readonly labelColumn?: string | undefined;
-  readonly labelNames?: Record<string, string> | undefined;
-  readonly delimiter?: string | undefined;
-  /** False: a quote is a character like any other. */
-  readonly quotes?: boolean | undefined;
-  /** Column names of files without a header row. */
-  readonly columns?: string[] | undefined;
   /** In tokens; the default is 512 or the model's own limit. */
   readonly maxLength?: number | undefined;
   readonly batchSize: number;

@@ -21,22 +21,16 @@ import {
   readTable,
   softmaxRows,
 } from "../../train/index.ts";
-import { checkLength, delimiterOf, requireFile } from "../data.ts";
+import { checkLength, delimiterOf, requireFile, type RecordOptions } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { Printer } from "../printer.ts";
 import { openAndTell } from "../device.ts";
 import { readTexts } from "../texts.ts";
 
-export interface PredictOptions {
+export interface PredictOptions extends RecordOptions {
   readonly model: string;
   /** A file, or "-" for standard input. CSV by its name (.csv, .tsv) or where text columns are named, else a text or a JSON object a line. */
   readonly input: string;
-  readonly textColumns?: string[] | undefined;
-  readonly delimiter?: string | undefined;
-  /** False: a quote is a character like any other. */
-  readonly quotes?: boolean | undefined;
-  /** Column names of files without a header row. */
-  readonly columns?: string[] | undefined;
   /** In tokens; the default is 512 or the model's own limit. */
   readonly maxLength?: number | undefined;
   readonly batchSize: number;
