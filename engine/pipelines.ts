@@ -6,7 +6,6 @@ import type { ApiCalls } from "./gpu.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface Pipeline {
-  readonly id: number;
   readonly label: string;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
@@ -31,7 +30,6 @@ export class PipelineCache {
   #pipelines = new Map<Kernel, Map<string, Pipeline>>();
   #layouts = new Map<string, { id: number; gpu: GPUBindGroupLayout }>();
   #groups = new Map<string, GPUBindGroup>();
-  #count = 0;
   #largestBinding: number;
 
   /** `takeFailure` returns and clears the last error the device reported; Dawn reports them within the call. */
@@ -118,7 +116,7 @@ export class PipelineCache {
     this.throwFailure(label, kernel, sourceLine);
     this.#calls.pipelines++;
     const bindings = kernel.entries[entry]!.map((name) => kernel.bindings.get(name)!);
-    return { id: this.#count++, label, gpu, layout, layoutId, bindings };
+    return { label, gpu, layout, layoutId, bindings };
   }
 
   private throwFailure(label: string, kernel: Kernel, sourceLine: number): void {

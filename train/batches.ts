@@ -2,16 +2,10 @@
 
 import { DataError } from "../engine/errors.ts";
 import { mix, Random } from "../engine/random.ts";
+import type { TokenBatch } from "../model/index.ts";
 
-/** Token ids of B texts, padded to T. */
-export interface Batch {
-  B: number;
-  T: number;
-  /** [B, T], filled up with the pad id. */
-  ids: Uint32Array;
-  /** [B]; real tokens of each row, at least 1. */
-  lengths: Uint32Array;
-}
+/** Batches are padded to a multiple of this, so that few shapes exist. */
+const LENGTH_STEP = 16;
 
 // transformers' group_by_length (`get_length_grouped_indices`) looks at this many batches at once, fewer for a small set.
 const MEGA_BATCH = 50;
@@ -55,6 +49,11 @@ export function evalBatches(lengths: ArrayLike<number>, batchSize: number): numb
   return cut(order.sort(byLength(lengths)), batchSize);
 }
 
+/** The width of a batch whose longest row has `longest` tokens: rounded up, but never above `maxLength`. */
+export function paddedLength(longest: number, maxLength: number, multipleOf = LENGTH_STEP): number {
+  return Math.min(Math.ceil(longest / multipleOf) * multipleOf, maxLength);
+}
+
 /**
  * Pads rows of token ids to one width T.
  * @param padTo "longest": the longest row, rounded up to `multipleOf` (default 16) so that few shapes exist, but never above
@@ -64,8 +63,8 @@ export function evalBatches(lengths: ArrayLike<number>, batchSize: number): numb
 export function collate(
   rows: readonly ArrayLike<number>[],
   pad: { padTo: "longest" | number; maxLength: number; padId: number; multipleOf?: number },
-): Batch {
-  const { padTo, maxLength, padId, multipleOf = 16 } = pad;
+): TokenBatch {
+  const { padTo, maxLength, padId, multipleOf = LENGTH_STEP } = pad;
   const B = rows.length;
   const lengths = Uint32Array.from(rows, (row) => row.length);
   const longest = Math.max(...lengths);
@@ -74,8 +73,7 @@ export function collate(
     const got = B === 0 ? "no row" : `row lengths ${lengths.join(", ")}`;
     throw new DataError(`collate: rows must have 1 to ${limit} tokens; got ${got}.`);
   }
-  const T =
-    padTo === "longest" ? Math.min(Math.ceil(longest / multipleOf) * multipleOf, maxLength) : padTo;
+  const T = padTo === "longest" ? paddedLength(longest, maxLength, multipleOf) : padTo;
   const ids = new Uint32Array(B * T).fill(padId); // [B, T]
   rows.forEach((row, b) => ids.set(row, b * T));
   return { B, T, ids, lengths };

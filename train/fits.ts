@@ -1,6 +1,7 @@
-import { type Gpu } from "../engine/index.ts";
+import type { Gpu } from "../engine/index.ts";
 import type { AlbertForSequenceClassification } from "../model/index.ts";
 import { ArgumentError, type TrainingArguments } from "./arguments.ts";
+import { paddedLength } from "./batches.ts";
 import type { LabelledSet } from "./evaluate.ts";
 
 /**
@@ -15,9 +16,7 @@ export function checkBatchesFit(
 ): void {
   const check = (option: "batchSize" | "evalBatchSize", { tokens }: LabelledSet): void => {
     const longest = tokens.lengths.reduce((most, length) => Math.max(most, length), 1);
-    const T = args.padToMaxLength
-      ? args.maxLength
-      : Math.min(Math.ceil(longest / 16) * 16, args.maxLength);
+    const T = args.padToMaxLength ? args.maxLength : paddedLength(longest, args.maxLength);
     const perExample = model.largestActivationBytes(1, T);
     const most = Math.floor(gpu.largestBinding / perExample);
     if (Math.min(args[option], tokens.count) > most) {

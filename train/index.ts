@@ -10,7 +10,7 @@ export {
   METRICS,
   type TrainingArguments,
 } from "./arguments.ts";
-export { type Batch, collate, evalBatches, planEpoch } from "./batches.ts";
+export { collate, evalBatches, planEpoch } from "./batches.ts";
 export { checkpointName, listCheckpoints, type LogEntry, type TrainerState } from "./checkpoint.ts";
 export { isPartial, writeFilesInto, writeFolder } from "./checkpoint-folder.ts";
 export { type CsvSource, readRows } from "./csv.ts";
