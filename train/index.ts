@@ -44,6 +44,7 @@ export {
   type AttributionOptions,
   integratedGradients,
 } from "./explain/integrated-gradients.ts";
+export { type WordPush, WordPushes } from "./explain/word-pushes.ts";
 export { InFlight } from "./in-flight.ts";
 export {
   classificationMetrics,
