@@ -9,7 +9,7 @@ import { predictCommand, type PredictOptions } from "./commands/predict.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { trainCommand, type TrainOptions } from "./commands/train.ts";
 import { audit, clean, importIsot, split } from "./data-commands.ts";
-import { explain } from "./insight-commands.ts";
+import { baseline, compare, explain } from "./insight-commands.ts";
 import { UsageError } from "./errors.ts";
 import { dataOptions, formatOptions, printJson } from "./options.ts";
 import * as value from "./values.ts";
@@ -232,8 +232,8 @@ export function buildProgram(version: string): Command {
     .version(version)
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
-  const commands = [train, evaluate, predict, explain, tokenize];
-  for (const add of [...commands, audit, clean, split, importIsot, doctor]) add(program);
+  const models = [train, evaluate, predict, explain, baseline, compare, tokenize];
+  for (const add of [...models, audit, clean, split, importIsot, doctor]) add(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError("(add --help for the options)");
   return program;

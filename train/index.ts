@@ -30,6 +30,7 @@ export {
   type Evaluation,
   type LabelledSet,
   predictLogits,
+  scored,
   softmaxRows,
 } from "./evaluate.ts";
 export {
@@ -45,6 +46,7 @@ export {
   integratedGradients,
 } from "./explain/integrated-gradients.ts";
 export { type WordPush, WordPushes } from "./explain/word-pushes.ts";
+export { textFingerprint } from "./fingerprint.ts";
 export { InFlight } from "./in-flight.ts";
 export {
   classificationMetrics,
@@ -54,8 +56,17 @@ export {
 } from "./metrics.ts";
 export { AdamW } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
+export {
+  type PredictedSet,
+  type Prediction,
+  PREDICTIONS_FILE,
+  predictionsOf,
+  readPredictions,
+  writePredictions,
+} from "./predictions.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
 export { learningRate, totalSteps } from "./schedule.ts";
+export { discordant, f1DifferenceInterval, mcnemar } from "./significance.ts";
 export { splitIndices } from "./split.ts";
 export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
 export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
