@@ -162,7 +162,7 @@ export async function baselineCommand(options: BaselineOptions): Promise<Baselin
     ];
     const fingerprint = data.fingerprints[name];
     const baseline = comparedRun("baseline", predictions, { parameters, fingerprint });
-    const difference = compared ? told(printer, compared, baseline, data.seed) : null;
+    const difference = compared ? told(printer, compared, baseline) : null;
     const results: BaselineResults = {
       test: fitted.evaluations.test ? scores(fitted.evaluations.test) : null,
       validation: scores(fitted.evaluations.validation!),
@@ -205,11 +205,11 @@ function namesOfStrongest(
 }
 
 /** Prints both rows and what to make of them. */
-function told(printer: Printer, run: ComparedRun, baseline: ComparedRun, seed: number): Difference {
+function told(printer: Printer, run: ComparedRun, baseline: ComparedRun): Difference {
   requireSameSet([run, baseline]);
   printer.line();
   printer.table(runRows([run, baseline]));
-  const difference = differenceOf(run, baseline, seed);
+  const difference = differenceOf(run, baseline, DEFAULT_ARGUMENTS.seed);
   printer.line();
   printer.line(`${run.name} is ${baselineVerdict(difference)}`);
   return difference;
