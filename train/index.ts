@@ -41,7 +41,21 @@ export {
 } from "./metrics.ts";
 export { AdamW } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
+export {
+  type Prediction,
+  PREDICTIONS_FILE,
+  predictionsOf,
+  readPredictions,
+  writePredictions,
+} from "./predictions.ts";
+export {
+  type ClassCurves,
+  type Mistake,
+  type PredictionReport,
+  reportPredictions,
+} from "./prediction-report.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
+export { LOG_FILE, REPORT_TO, type ReportTo, RUNS } from "./run-log.ts";
 export { learningRate, totalSteps } from "./schedule.ts";
 export { splitIndices } from "./split.ts";
 export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
