@@ -42,6 +42,7 @@ export {
 export { AdamW } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
 export {
+  type PredictedSet,
   type Prediction,
   PREDICTIONS_FILE,
   predictionsOf,

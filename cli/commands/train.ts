@@ -10,10 +10,13 @@ import {
   evaluate,
   type Evaluation,
   type LabelledSet,
+  type PredictedSet,
+  PREDICTIONS_FILE,
+  predictionsOf,
   Trainer,
   type TrainingArguments,
-  type TrainingOutcome,
   writeFilesInto,
+  writePredictions,
 } from "../../train/index.ts";
 import { quickWarnings } from "../../train/audit/index.ts";
 import {
@@ -37,34 +40,20 @@ import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { optionName } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, excerpt, Printer } from "../printer.ts";
-import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
+import { RESULTS_FILE, type TrainResults, versionsHere } from "../run-results.ts";
+import { printEvaluation, printMistakes, scores } from "../scores.ts";
 import { trainingObserver } from "../training-observer.ts";
+import { reportAfterTraining } from "./report.ts";
 
 export interface TrainOptions extends DataOptions, BaseOptions, Partial<TrainingArguments> {
+  /** As a shell takes it. */
+  readonly command: string;
+  /** Of this program. */
+  readonly version: string;
   readonly output: string;
   readonly resume: boolean;
   readonly adapter?: string | undefined;
   readonly json: boolean;
-}
-
-/** What results.json holds, and --json prints. */
-export interface TrainResults {
-  readonly test: ScoreObject | null;
-  readonly validation: ScoreObject;
-  readonly steps: number;
-  readonly bestStep: number;
-  readonly seconds: number;
-  readonly samplesPerSecond: number;
-  readonly adapter: ReturnType<typeof adapterFacts>;
-  readonly parameters: number;
-  readonly labels: readonly string[];
-  readonly sizes: { readonly train: number; readonly validation: number; readonly test: number };
-  readonly arguments: TrainingArguments;
-  readonly stoppedEarly: boolean;
-  readonly output: string;
-  /** What the cheap part of the audit found, a sentence each. */
-  readonly warnings: readonly string[];
-  readonly log: TrainingOutcome["state"]["log"];
 }
 
 const SETS = ["train", "validation", "test"] as const;
@@ -205,17 +194,24 @@ async function run(prepared: Prepared): Promise<TrainResults> {
     const bestStep = await trainer.loadBest();
     const { stoppedEarly } = outcome;
     printer.line(stoppedEarly ? `stopped early: ${args.metric} no longer improves` : "done");
-    const scored = await scoreSets(prepared);
-    await writeFilesInto(output, (folder) => savePretrained(folder, model, tokenizer));
+    const { shown, ...scored } = await scoreSets(prepared);
+    await writeFilesInto(output, async (folder) => {
+      await savePretrained(folder, model, tokenizer);
+      await writePredictions(join(folder, PREDICTIONS_FILE), predictionsOf(shown));
+    });
     const results: TrainResults = {
       ...scored,
       steps: outcome.state.step,
       bestStep,
       seconds: (performance.now() - started) / 1000,
       samplesPerSecond: outcome.seconds > 0 ? outcome.samples / outcome.seconds : 0,
+      command: options.command,
+      finished: new Date().toISOString(),
+      versions: versionsHere(options.version),
       adapter: adapterFacts(gpu),
       parameters: model.parameters.count,
       labels: prepared.sets.labels.names,
+      textColumns: prepared.sets.textColumns,
       sizes: {
         train: train.tokens.count,
         validation: validation.tokens.count,
@@ -227,10 +223,11 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       warnings: prepared.warnings,
       log: outcome.state.log,
     };
-    // Last of all: where there is one, the rest is whole.
+    // Where there is one, the rest is whole; what is drawn from it can be drawn again.
     await writeFilesInto(output, (folder) =>
-      writeFile(join(folder, "results.json"), `${JSON.stringify(results, null, 2)}\n`),
+      writeFile(join(folder, RESULTS_FILE), `${JSON.stringify(results, null, 2)}\n`),
     );
+    await reportAfterTraining(output, printer);
     printer.line(
       `wrote        ${output} (model of step ${bestStep}, tokenizer, results.json) in ${duration(results.seconds)}`,
     );
@@ -240,8 +237,10 @@ async function run(prepared: Prepared): Promise<TrainResults> {
   }
 }
 
-/** Scores the model on the validation and the test set, and prints the report of the latter, or else the former. */
-async function scoreSets(prepared: Prepared): Promise<Pick<TrainResults, "test" | "validation">> {
+/** Scores the model on the validation and the test set, and prints and returns what it says of the latter, or else the former. */
+async function scoreSets(
+  prepared: Prepared,
+): Promise<Pick<TrainResults, "test" | "validation"> & { shown: PredictedSet }> {
   const { gpu, model, validation, test, sets, args, printer } = prepared;
   const { signal } = prepared.interrupt;
   const { evalBatchSize: batchSize, maxLength, padToMaxLength } = args;
@@ -262,9 +261,14 @@ async function scoreSets(prepared: Prepared): Promise<Pick<TrainResults, "test" 
   const names = sets.labels.names;
   const onValidation = await score(validation, "validation");
   const onTest = sets.test.length > 0 ? await score(test, "test") : undefined;
-  const shown = onTest ?? onValidation;
-  const examples = onTest ? sets.test : sets.validation;
-  printEvaluation(printer, onTest ? "test" : "validation", shown, examples, names);
-  printMistakes(printer, shown, examples, names);
-  return { test: onTest ? scores(onTest) : null, validation: scores(onValidation) };
+  const evaluation = onTest ?? onValidation;
+  const name = onTest ? "test" : "validation";
+  const examples = sets[name];
+  printEvaluation(printer, name, evaluation, examples, names);
+  printMistakes(printer, evaluation, examples, names);
+  return {
+    test: onTest ? scores(onTest) : null,
+    validation: scores(onValidation),
+    shown: { evaluation, examples, lengths: prepared[name].tokens.lengths, names },
+  };
 }

@@ -1,0 +1,100 @@
+// Charts as PNG files, in the page's light colours, with a font of our own: a machine may have none.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { initWasm, Resvg } from "@resvg/resvg-wasm";
+import { type Chart, cut } from "./chart.ts";
+import { html } from "./html.ts";
+
+const require = createRequire(import.meta.url);
+const file = (name: string): Buffer => readFileSync(require.resolve(name));
+
+// Inter covers Latin, Greek, Cyrillic and Vietnamese letters; of others a picture shows that a letter is missing.
+const SUBSETS = ["latin", "latin-ext", "greek", "cyrillic", "vietnamese"];
+const SCALE = 2;
+const GAP = 24;
+const TITLE_HEIGHT = 26;
+const LEGEND_HEIGHT = 20;
+
+/** Colours of page.css by name, those of the light scheme. */
+function lightColors(): Map<string, string> {
+  const css = readFileSync(new URL("./page.css", import.meta.url), "utf8");
+  return new Map(
+    Array.from(css.matchAll(/(--[\w-]+): light-dark\((#\w+),/g), ([, name, color]) => [
+      name!,
+      color!,
+    ]),
+  );
+}
+
+let renderer: Promise<void> | undefined;
+
+/** Charts beside each other, `columns` in a row, with their titles and keys. Returns the PNG file. */
+export async function picture(charts: readonly Chart[], columns: number): Promise<Uint8Array> {
+  renderer ??= initWasm(file("@resvg/resvg-wasm/index_bg.wasm"));
+  await renderer;
+  const sizes = charts.map(({ svg }) => sizeOf(svg));
+  const width = Math.max(...sizes.map((size) => size.width));
+  const height = TITLE_HEIGHT + LEGEND_HEIGHT + Math.max(...sizes.map((size) => size.height));
+  const rows = Math.ceil(charts.length / columns);
+  const across = GAP + Math.min(columns, charts.length) * (width + GAP);
+  const down = GAP + rows * (height + GAP);
+  const placed = charts.map((chart, i) => {
+    const x = GAP + (i % columns) * (width + GAP);
+    const y = GAP + Math.floor(i / columns) * (height + GAP);
+    return `<g transform="translate(${x},${y})">${titled(chart)}</g>`;
+  });
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${across}" height="${down}" font-family="Inter" color="var(--ink)"><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>`;
+  const colors = lightColors();
+  const colored = svg.replaceAll(/var\((--[\w-]+)\)/g, (_, name: string) => colors.get(name)!);
+  const text = new Set(colored);
+  const image = new Resvg(colored, {
+    font: {
+      fontBuffers: SUBSETS.filter((subset) => isNeeded(subset, text)).flatMap((subset) =>
+        [400, 600].map((weight) =>
+          file(`@fontsource/inter/files/inter-${subset}-${weight}-normal.woff2`),
+        ),
+      ),
+      defaultFontFamily: "Inter",
+    },
+    fitTo: { mode: "zoom", value: SCALE },
+  });
+  try {
+    return image.render().asPng();
+  } finally {
+    image.free();
+  }
+}
+
+/** Latin is; the others where a letter beyond Latin-1 is used. */
+const isNeeded = (subset: string, text: ReadonlySet<string>): boolean =>
+  subset === "latin" ||
+  Array.from(text).some((letter) => letter > "\u00ff" && letter !== "…" && letter !== "–");
+
+function titled({ title, svg, legend }: Chart): string {
+  let x = 0;
+  const keys = legend.map(({ label, color }) => {
+    const name = cut(label, 24);
+    const key = html`<rect
+        x="${x}"
+        y="${TITLE_HEIGHT - 2}"
+        width="10"
+        height="10"
+        rx="3"
+        fill="${color}"
+      /><text x="${x + 15}" y="${TITLE_HEIGHT + 7}" font-size="11" fill="currentColor"
+        >${name}</text
+      >`;
+    x += 36 + 6.2 * Array.from(name).length;
+    return key;
+  });
+  const head = html`<text y="13" font-size="14" font-weight="600" fill="currentColor">${title}</text
+    >${keys}`;
+  return `${head.text}<g transform="translate(0,${TITLE_HEIGHT + LEGEND_HEIGHT})">${svg}</g>`;
+}
+
+function sizeOf(svg: string): { width: number; height: number } {
+  const read = (name: string): number =>
+    Number(new RegExp(`^<svg[^>]* ${name}="(\\d+)"`).exec(svg)?.[1]);
+  return { width: read("width"), height: read("height") };
+}
