@@ -27,8 +27,8 @@ export const SERIES = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => `var(--s${i})`);
 export const MUTED = "var(--muted)";
 export const PAPER = "var(--paper)";
 
-export const WIDTH = 360;
-export const HEIGHT = 250;
+export const WIDTH = 300;
+export const HEIGHT = 215;
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
@@ -39,29 +39,32 @@ export function draw(options: Plot.PlotOptions): string {
     className: "plot",
     width: WIDTH,
     height: HEIGHT,
-    marginTop: 22,
-    marginRight: 14,
-    marginBottom: 34,
-    marginLeft: 44,
+    marginTop: 20,
+    marginRight: 12,
+    marginBottom: 36,
+    marginLeft: 36,
     ...options,
   });
   svg.querySelector("style")?.remove();
   // Ticks and frames are drawing, not text to be read out: the figure has a summary and a table.
   for (const node of svg.querySelectorAll("[aria-label]")) node.removeAttribute("aria-label");
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  svg.setAttribute("font-size", "11");
+  svg.setAttribute("font-size", "12");
   svg.setAttribute("font-family", "inherit");
   return svg.outerHTML;
 }
 
-/** An axis without an arrow, of a few ticks. */
-export function axis(label: string, more: Plot.ScaleOptions = {}): Plot.ScaleOptions {
+/** An axis without an arrow, of a few ticks. Without a label where the chart's title says it. */
+export function axis(label: string | null, more: Plot.ScaleOptions = {}): Plot.ScaleOptions {
   return { label, labelArrow: "none", labelAnchor: "center", nice: true, ticks: 5, ...more };
 }
 
+/** The colour of a class, the same in every chart. */
+export const colorOf = (id: number): string => SERIES[id % SERIES.length]!;
+
 /** A number for a person: up to four places, small ones by powers of ten. */
 export function short(value: number): string {
-  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(2);
+  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(2).replace(/\.?0*e/, "e");
   return String(Number(value.toFixed(4)));
 }
 

@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import type { PredictionReport } from "../../train/index.ts";
 import { type Chart, count, cut, draw, HEIGHT, PAPER, percent, SERIES, WIDTH } from "./chart.ts";
-import { legible } from "./html.ts";
+import { legible } from "./markup.ts";
 
 const NAME_CHARACTERS = 14;
 
@@ -17,7 +17,7 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
   });
   const longest = Math.max(...names.map((name) => Array.from(cut(name, NAME_CHARACTERS)).length));
   const isCrowded = K > 5;
-  const side = Math.max(HEIGHT, 90 + 26 * K);
+  const side = Math.max(HEIGHT, 80 + 26 * K);
   const name = (id: number): string => cut(names[id]!, NAME_CHARACTERS);
   const wrong = cells.filter(({ truth, said }) => truth !== said);
   const worst = wrong.reduce((a, b) => (b.n > a.n ? b : a));
@@ -31,7 +31,7 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
     svg: draw({
       width: K > 8 ? Math.min(1100, 120 + 34 * K) : WIDTH,
       height: side,
-      marginLeft: 30 + 6.4 * longest,
+      marginLeft: 28 + 6.6 * longest,
       marginBottom: isCrowded ? 26 + 6 * longest : 36,
       marginTop: 8,
       padding: 0.04,

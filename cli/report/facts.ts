@@ -3,14 +3,14 @@
 import { optionName } from "../option-name.ts";
 import { duration } from "../printer.ts";
 import { count, day } from "./chart.ts";
-import { html, legible, type Markup } from "./html.ts";
+import { markup, legible, type Markup } from "./markup.ts";
 import type { RunReport } from "./run-report.ts";
 
 /** Command, seed, versions, adapter, data and arguments. */
 export function facts({ run }: RunReport): Markup {
   const { adapter, versions, sizes, arguments: args } = run;
   const list: [string, string | Markup][] = [
-    ["command", html`<code class="command">${run.command}</code>`],
+    ["command", markup`<code class="command">${run.command}</code>`],
     ["seed", String(args.seed)],
     ["finished", `${day(run.finished)}, after ${duration(run.seconds)} in its last process`],
     [
@@ -49,10 +49,10 @@ export function facts({ run }: RunReport): Markup {
   const items = (some: typeof list): Markup[] =>
     some.map(
       ([term, value]) =>
-        html`<dt>${term}</dt>
+        markup`<dt>${term}</dt>
           <dd>${value}</dd>`,
     );
-  return html`<h2 id="run">The run</h2>
+  return markup`<h2 id="run">The run</h2>
     <dl class="facts">${items(shown)}</dl>
     <details>
       <summary>All training arguments</summary>

@@ -1,7 +1,7 @@
 // The page's list of what was classified wrong.
 
 import { count } from "./chart.ts";
-import { html, Markup } from "./html.ts";
+import { markup, Markup } from "./markup.ts";
 import type { RunReport } from "./run-report.ts";
 
 /** The most confident first, to be searched and sorted by page-script.js. */
@@ -11,20 +11,20 @@ export function mistakes({
 }: RunReport): Markup {
   const { shown } = wrong;
   if (wrong.count === 0)
-    return html`<h2 id="wrong">Mistakes</h2>
+    return markup`<h2 id="wrong">Mistakes</h2>
       <p>None: all ${count(total)} are right.</p>`;
   const listed =
     shown.length < wrong.count
       ? ` The ${count(shown.length)} most confident of them are listed; predictions.jsonl has all.`
       : "";
   const head = (name: string, className = "", sort = ""): Markup =>
-    html`<th
+    markup`<th
       scope="col"
       ${new Markup(className && ` class="${className}"`)}${new Markup(sort && ` aria-sort="${sort}"`)}
     >
       <button type="button">${name}</button>
     </th>`;
-  return html`<h2 id="wrong">Mistakes</h2>
+  return markup`<h2 id="wrong">Mistakes</h2>
     <p>
       ${count(wrong.count)} of ${count(total)} rows of the ${set} set are classified wrong.${listed}
     </p>
@@ -45,12 +45,12 @@ export function mistakes({
       <tbody>
         ${shown.map(
           ({ title, text = "", label, predicted, confidence, tokens, row }) =>
-            html`<tr role="row">
+            markup`<tr role="row">
               <td class="what" role="cell">
                 ${
                   title === undefined
-                    ? html`${text}`
-                    : html`<b><bdi>${title}</bdi></b
+                    ? markup`${text}`
+                    : markup`<b><bdi>${title}</bdi></b
                         ><span>${text}</span>`
                 }
               </td>

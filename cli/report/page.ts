@@ -5,11 +5,13 @@ import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { type Chart, count, day, percent, score } from "./chart.ts";
 import { facts } from "./facts.ts";
-import { html, Markup } from "./html.ts";
+import { markup, Markup } from "./markup.ts";
 import { mistakes } from "./mistakes.ts";
 import type { RunReport } from "./run-report.ts";
 
-const asset = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");
+// A browser reads a CRLF as LF before it hashes a script.
+const asset = (name: string): string =>
+  readFileSync(new URL(name, import.meta.url), "utf8").replaceAll("\r\n", "\n");
 
 export interface PageCharts {
   readonly training: readonly Chart[];
@@ -23,7 +25,7 @@ export function reportPage(report: RunReport, charts: PageCharts): string {
   const hash = createHash("sha256").update(script).digest("base64");
   const policy = `default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
   const name = basename(resolve(run.output));
-  const page = html`<!doctype html>
+  const page = markup`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -65,20 +67,18 @@ export function reportPage(report: RunReport, charts: PageCharts): string {
           Written by albert-gpu ${run.versions["albert-gpu"]}. The same as text:
           <code>albert-gpu report ${run.output}</code>
         </footer>
-        <script>
-          ${new Markup(script)};
-        </script>
+        <script>${new Markup(script)}</script>
       </body>
     </html> `;
   return page.text;
 }
 
 function warnings({ run }: RunReport): Markup {
-  if (run.warnings.length === 0) return html``;
-  return html`<section class="warnings" aria-labelledby="warnings">
+  if (run.warnings.length === 0) return markup``;
+  return markup`<section class="warnings" aria-labelledby="warnings">
     <h2 id="warnings">Before you believe these scores</h2>
     <ul>
-      ${run.warnings.map((warning) => html`<li>${warning}</li>`)}
+      ${run.warnings.map((warning) => markup`<li>${warning}</li>`)}
     </ul>
     <p class="muted">
       Found in the data before training; <code>albert-gpu audit</code> shows more.
@@ -102,10 +102,10 @@ function tiles({ run, set, predictions }: RunReport): Markup {
     set === "test"
       ? "no part of training or of the choice of the model"
       : "the set the model was chosen by, so these scores flatter it: there was no test set";
-  return html`<dl class="tiles">
+  return markup`<dl class="tiles">
       ${values.map(
         ([term, value]) =>
-          html`<div>
+          markup`<div>
             <dt>${term}</dt>
             <dd>${value}</dd>
           </div>`,
@@ -123,13 +123,13 @@ function figure({ id, title, summary, svg, legend, table }: Chart): Markup {
     "<svg ",
     `<svg role="img" aria-labelledby="${id}-title" aria-describedby="${id}-summary" `,
   );
-  return html`<figure${new Markup(isWide ? ' class="wide"' : "")}>
+  return markup`<figure${new Markup(isWide ? ' class="wide"' : "")}>
 <figcaption><h3 id="${id}-title">${title}</h3><p id="${id}-summary">${summary}</p></figcaption>
 ${
   legend.length === 0
     ? ""
-    : html`<ul class="legend">
-        ${legend.map((entry) => html`<li><i style="background:${entry.color}"></i>${entry.label}</li>`)}
+    : markup`<ul class="legend">
+        ${legend.map((entry) => markup`<li><i style="background:${entry.color}"></i>${entry.label}</li>`)}
       </ul>`
 }
 ${new Markup(drawing)}
@@ -139,19 +139,19 @@ ${new Markup(drawing)}
 
 /** A table whose first row is its head and whose first column names the rows. */
 function numbers([head = [], ...rows]: Chart["table"], name: string): Markup {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${name}, numbers">
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${name}, numbers">
     <table>
       <thead>
         <tr>
-          ${head.map((cell) => html`<th scope="col">${cell}</th>`)}
+          ${head.map((cell) => markup`<th scope="col">${cell}</th>`)}
         </tr>
       </thead>
       <tbody>
         ${rows.map(
           ([first = "", ...cells]) =>
-            html`<tr>
+            markup`<tr>
               <th scope="row">${first}</th>
-              ${cells.map((cell) => html`<td>${cell}</td>`)}
+              ${cells.map((cell) => markup`<td>${cell}</td>`)}
             </tr>`,
         )}
       </tbody>
@@ -161,16 +161,16 @@ function numbers([head = [], ...rows]: Chart["table"], name: string): Markup {
 
 function classTable({ predictions: { metrics, labels, count: total } }: RunReport): Markup {
   const cells = ({ precision, recall, f1 }: typeof metrics.macro, n: number): Markup =>
-    html`<td>${score(precision)}</td>
+    markup`<td>${score(precision)}</td>
       <td>${score(recall)}</td>
       <td>${score(f1)}</td>
       <td>${count(n)}</td>`;
   const row = (name: string, scores: typeof metrics.macro, n: number): Markup =>
-    html`<tr>
+    markup`<tr>
       <th scope="row">${name}</th>
       ${cells(scores, n)}
     </tr>`;
-  return html`<section class="card" aria-labelledby="classes">
+  return markup`<section class="card" aria-labelledby="classes">
     <h3 id="classes">Classification report</h3>
     <div class="scroll" tabindex="0" role="region" aria-labelledby="classes">
       <table>

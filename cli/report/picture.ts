@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import { type Chart, cut } from "./chart.ts";
-import { html } from "./html.ts";
+import { markup } from "./markup.ts";
 
 const require = createRequire(import.meta.url);
 const file = (name: string): Buffer => readFileSync(require.resolve(name));
@@ -35,14 +35,15 @@ export async function picture(charts: readonly Chart[], columns: number): Promis
   await renderer;
   const sizes = charts.map(({ svg }) => sizeOf(svg));
   const width = Math.max(...sizes.map((size) => size.width));
-  const height = TITLE_HEIGHT + LEGEND_HEIGHT + Math.max(...sizes.map((size) => size.height));
+  const keys = charts.some(({ legend }) => legend.length > 0) ? LEGEND_HEIGHT : 0;
+  const height = TITLE_HEIGHT + keys + Math.max(...sizes.map((size) => size.height));
   const rows = Math.ceil(charts.length / columns);
   const across = GAP + Math.min(columns, charts.length) * (width + GAP);
   const down = GAP + rows * (height + GAP);
   const placed = charts.map((chart, i) => {
     const x = GAP + (i % columns) * (width + GAP);
     const y = GAP + Math.floor(i / columns) * (height + GAP);
-    return `<g transform="translate(${x},${y})">${titled(chart)}</g>`;
+    return `<g transform="translate(${x},${y})">${titled(chart, TITLE_HEIGHT + keys)}</g>`;
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${across}" height="${down}" font-family="Inter" color="var(--ink)"><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>`;
   const colors = lightColors();
@@ -71,11 +72,11 @@ const isNeeded = (subset: string, text: ReadonlySet<string>): boolean =>
   subset === "latin" ||
   Array.from(text).some((letter) => letter > "\u00ff" && letter !== "…" && letter !== "–");
 
-function titled({ title, svg, legend }: Chart): string {
+function titled({ title, svg, legend }: Chart, height: number): string {
   let x = 0;
   const keys = legend.map(({ label, color }) => {
     const name = cut(label, 24);
-    const key = html`<rect
+    const key = markup`<rect
         x="${x}"
         y="${TITLE_HEIGHT - 2}"
         width="10"
@@ -88,9 +89,9 @@ function titled({ title, svg, legend }: Chart): string {
     x += 36 + 6.2 * Array.from(name).length;
     return key;
   });
-  const head = html`<text y="13" font-size="14" font-weight="600" fill="currentColor">${title}</text
+  const head = markup`<text y="13" font-size="14" font-weight="600" fill="currentColor">${title}</text
     >${keys}`;
-  return `${head.text}<g transform="translate(0,${TITLE_HEIGHT + LEGEND_HEIGHT})">${svg}</g>`;
+  return `${head.text}<g transform="translate(0,${height})">${svg}</g>`;
 }
 
 function sizeOf(svg: string): { width: number; height: number } {

@@ -3,11 +3,24 @@
 import * as Plot from "@observablehq/plot";
 import type { ClassCurves, PredictionReport } from "../../train/index.ts";
 import { confusionChart } from "./confusion-chart.ts";
-import { axis, type Chart, count, cut, draw, MUTED, percent, SERIES, score } from "./chart.ts";
-import { legible } from "./html.ts";
+import {
+  axis,
+  type Chart,
+  colorOf,
+  count,
+  cut,
+  draw,
+  MUTED,
+  percent,
+  SERIES,
+  score,
+} from "./chart.ts";
+import { legible } from "./markup.ts";
 
 // Lines that can be told apart in one chart.
 const MOST_LINES = SERIES.length;
+// Room for the ticks and the name of a vertical axis.
+const LABELLED = 50;
 const DASHED = { stroke: MUTED, strokeDasharray: "3,3" };
 
 /** In the order a reader asks: what is mistaken for what, how well it ranks, whether its certainty can be believed. */
@@ -22,8 +35,11 @@ export function predictionCharts(report: PredictionReport): Chart[] {
   ];
 }
 
+type Drawn = ClassCurves & { readonly color: string };
+
 /** The classes whose lines are drawn: of two, where it is the same for both, the second. */
-function drawn(curves: readonly ClassCurves[], once: boolean): ClassCurves[] {
+function drawn(all: readonly ClassCurves[], once: boolean): Drawn[] {
+  const curves = all.map((curve, id) => ({ ...curve, color: colorOf(id) }));
   const known = curves.filter(({ rocAuc }) => rocAuc !== null);
   return once && curves.length === 2 ? known.slice(-1) : known.slice(0, MOST_LINES);
 }
@@ -33,9 +49,9 @@ const omitted = (all: readonly ClassCurves[], shown: readonly ClassCurves[]): st
     ? ""
     : ` ${shown.length} of ${all.length} classes are drawn.`;
 
-function lines(curves: readonly ClassCurves[], of: "roc" | "precisionRecall"): Plot.Markish[] {
-  return curves.map((curve, i) =>
-    Plot.line(curve[of] as [number, number][], { stroke: SERIES[i]!, strokeWidth: 1.75 }),
+function lines(curves: readonly Drawn[], of: "roc" | "precisionRecall"): Plot.Markish[] {
+  return curves.map((curve) =>
+    Plot.line(curve[of] as [number, number][], { stroke: curve.color, strokeWidth: 1.75 }),
   );
 }
 
@@ -52,6 +68,7 @@ function roc({ curves, macroRocAuc, labels }: PredictionReport): Chart {
     summary: `${area} The dashed line is guessing.${omitted(curves, shown)}`,
     svg: draw({
       x: axis("false positive rate", { domain: [0, 1] }),
+      marginLeft: LABELLED,
       y: axis("true positive rate", { domain: [0, 1] }),
       grid: true,
       marks: [
@@ -65,9 +82,9 @@ function roc({ curves, macroRocAuc, labels }: PredictionReport): Chart {
         ...lines(shown, "roc"),
       ],
     }),
-    legend: shown.map(({ label, rocAuc }, i) => ({
+    legend: shown.map(({ label, rocAuc, color }) => ({
       label: `${legible(label)} ${score(rocAuc)}`,
-      color: SERIES[i]!,
+      color,
     })),
     table: [
       ["class", "ROC AUC"],
@@ -84,13 +101,14 @@ function precisionRecall({ curves, metrics, count: total }: PredictionReport): C
     summary: `As the threshold for a class falls. The areas (average precision) are in the key; guessing scores a class's share.${omitted(curves, shown)}`,
     svg: draw({
       x: axis("recall", { domain: [0, 1] }),
+      marginLeft: LABELLED,
       y: axis("precision", { domain: [0, 1] }),
       grid: true,
       marks: lines(shown, "precisionRecall"),
     }),
-    legend: shown.map(({ label, averagePrecision }, i) => ({
+    legend: shown.map(({ label, averagePrecision, color }) => ({
       label: `${legible(label)} ${score(averagePrecision)}`,
-      color: SERIES[i]!,
+      color,
     })),
     table: [
       ["class", "average precision", "share of the set"],
@@ -127,8 +145,9 @@ function reliability({ calibration: { bins, ece }, count: total }: PredictionRep
     summary: `Is it right as often as it says? Expected calibration error (${bins.length} bins of equal width): ${score(ece)}.${lean} On the dashed line it would be; larger dots are more examples.`,
     svg: draw({
       x: axis("probability of the predicted class", { domain: [from, 1], nice: false }),
+      marginLeft: LABELLED,
       y: axis("share that is right", { domain: [0, 1] }),
-      r: { range: [0, 9] },
+      r: { range: [2, 9] },
       grid: true,
       marks: [
         Plot.line(
@@ -143,7 +162,7 @@ function reliability({ calibration: { bins, ece }, count: total }: PredictionRep
           x2: "confidence",
           y1: "confidence",
           y2: "accuracy",
-          stroke: SERIES[1]!,
+          stroke: SERIES[3]!,
           strokeWidth: 2,
           strokeOpacity: 0.6,
         }),
@@ -151,7 +170,7 @@ function reliability({ calibration: { bins, ece }, count: total }: PredictionRep
           x: "confidence",
           y: "accuracy",
           r: (d: Filled) => d.count,
-          fill: SERIES[1]!,
+          fill: SERIES[3]!,
           fillOpacity: 0.85,
           clip: false,
         }),
@@ -170,8 +189,9 @@ function reliability({ calibration: { bins, ece }, count: total }: PredictionRep
   };
 }
 
-function histogram({ scores, count: total }: PredictionReport): Chart {
+function histogram({ scores, count: total, labels }: PredictionReport): Chart {
   const names = scores.series.map(legible);
+  const colors = labels.length === 2 ? [colorOf(0), colorOf(1)] : [SERIES[2]!, SERIES[5]!];
   const bars = scores.bins.flatMap(({ from, to, counts }) =>
     counts.map((n, i) => ({
       from,
@@ -190,7 +210,7 @@ function histogram({ scores, count: total }: PredictionReport): Chart {
     summary: `How many examples get which ${legible(scores.of)}. ${percent(share)} lie within 0.05 of certainty.`,
     svg: draw({
       x: axis(cut(legible(scores.of), 40), { domain: [from >= 0.3 ? from : 0, 1], nice: false }),
-      y: axis("examples"),
+      y: axis(null),
       grid: true,
       marks: [
         ...[0, 1].map((i) =>
@@ -201,7 +221,7 @@ function histogram({ scores, count: total }: PredictionReport): Chart {
               x2: "to",
               y1: "y1",
               y2: "y2",
-              fill: SERIES[i]!,
+              fill: colors[i]!,
               insetLeft: 0.5,
               insetRight: 0.5,
             },
@@ -210,7 +230,7 @@ function histogram({ scores, count: total }: PredictionReport): Chart {
         Plot.ruleY([0]),
       ],
     }),
-    legend: names.map((label, i) => ({ label, color: SERIES[i]! })),
+    legend: names.map((label, i) => ({ label, color: colors[i]! })),
     table: [
       ["from", "to", ...names],
       ...scores.bins.map(({ from, to, counts }) => [
@@ -236,7 +256,7 @@ function lengths({ lengths: groups, count: total, mistakes }: PredictionReport):
     summary: `Error rate by tokens read, in groups of about as many examples, with 95 % intervals. Overall: ${percent(mistakes.count / total)}; highest: ${percent(highest.rate)} at ${highest.from} to ${highest.to} tokens.`,
     svg: draw({
       x: axis("tokens", { zero: false }),
-      y: axis("error rate", { zero: true, tickFormat: "%" }),
+      y: axis(null, { zero: true, tickFormat: "%" }),
       grid: true,
       marks: [
         Plot.rect(drawnGroups, {

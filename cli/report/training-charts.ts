@@ -49,7 +49,7 @@ const best = (step: number): Plot.Markish[] => [
   }),
 ];
 
-const steps = axis("step");
+const steps = (run: TrainResults): Plot.ScaleOptions => axis("step", { domain: [0, run.steps] });
 
 /** Losses, scores, learning rate and gradient norm, in this order; those that were never logged are left out. */
 export function trainingCharts(run: TrainResults): Chart[] {
@@ -87,8 +87,8 @@ function losses(run: TrainResults): Chart | undefined {
     title: "Loss",
     summary: `Mean cross-entropy in nats. Validation loss was lowest, ${score(lowest.value)}, after step ${lowest.step}; the model kept is that of step ${run.bestStep}, the best by ${run.arguments.metric}.`,
     svg: draw({
-      x: steps,
-      y: axis("loss", { zero: true }),
+      x: steps(run),
+      y: axis(null, { zero: true }),
       grid: true,
       marks: [
         ...best(run.bestStep),
@@ -117,8 +117,8 @@ function scores(run: TrainResults): Chart | undefined {
     title: "Validation scores",
     summary: `Weighted F1 of the model kept, on the validation set: ${score(last.value)}, after step ${last.step}.`,
     svg: draw({
-      x: steps,
-      y: axis("score", { domain: [Math.max(0, Math.floor(20 * lowest - 1) / 20), 1], nice: false }),
+      x: steps(run),
+      y: axis(null, { domain: [Math.max(0, Math.floor(20 * lowest - 1) / 20), 1], nice: false }),
       grid: true,
       marks: [
         ...best(run.bestStep),
@@ -145,9 +145,9 @@ function rates(run: TrainResults): Chart | undefined {
     title: "Learning rate",
     summary: `Highest where it was logged: ${short(peak.value)}, at step ${peak.step}. Warm-up: ${run.arguments.warmupSteps} steps, then linear decay.`,
     svg: draw({
-      x: steps,
-      y: axis("learning rate", { zero: true, tickFormat: short }),
-      marginLeft: 56,
+      x: steps(run),
+      y: axis(null, { zero: true, tickFormat: short }),
+      marginLeft: 44,
       grid: true,
       marks: [line(condensed(values), SERIES[0]!)],
     }),
@@ -167,8 +167,8 @@ function norms(run: TrainResults): Chart | undefined {
     title: "Gradient norm",
     summary: `Before clipping. ${clipped} of ${values.length} logged steps were above the limit of ${maxGradNorm}; the highest is ${short(highest.value)}, at step ${highest.step}.`,
     svg: draw({
-      x: steps,
-      y: axis("norm", { zero: true }),
+      x: steps(run),
+      y: axis(null, { zero: true }),
       grid: true,
       marks: [
         maxGradNorm > 0

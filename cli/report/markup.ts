@@ -1,4 +1,4 @@
-// HTML from templates in which every text is escaped.
+// HTML from templates, markup`…`, in which every text is escaped.
 
 /** Markup that is safe to put into a page as it is. */
 export class Markup {
@@ -11,7 +11,7 @@ export class Markup {
 export type Part = Markup | string | number | readonly Markup[];
 
 /** A template: markup goes in as it is, anything else as text. */
-export function html(literals: TemplateStringsArray, ...parts: readonly Part[]): Markup {
+export function markup(literals: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   const texts = parts.map((part, i) => textOf(part) + literals[i + 1]!);
   return new Markup(literals[0]! + texts.join(""));
 }
