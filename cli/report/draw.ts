@@ -14,7 +14,11 @@ export async function drawReport(folder: string, report: RunReport): Promise<str
   const training = trainingCharts(report.run);
   const predictions = predictionCharts(report.predictions);
   const write = (name: string, content: string | Uint8Array): Promise<void> =>
-    writeFilesInto(folder, (aside) => writeFile(join(aside, name), content));
+    writeFilesInto(
+      folder,
+      (aside) => writeFile(join(aside, name), content),
+      `then run \`albert-gpu report ${folder}\``,
+    );
   await write("report.html", reportPage(report, { training, predictions }));
   await write("curves.png", await picture(training, 2));
   await write("confusion-matrix.png", await picture(predictions.slice(0, 1), 1));

@@ -131,12 +131,13 @@ function reliability({ calibration: { bins, ece }, count: total }: PredictionRep
     (sum, bin) => sum + (bin.count / total) * (bin.confidence - bin.accuracy),
     0,
   );
-  const lean =
-    Math.abs(gap) < 0.005
-      ? ""
-      : gap > 0
-        ? " On the whole it is too sure of itself."
-        : " On the whole it is less sure than it could be.";
+  const right = filled.reduce((sum, bin) => sum + (bin.count / total) * bin.accuracy, 0);
+  const isChance = Math.abs(gap) < 2 * Math.sqrt((right * (1 - right)) / total);
+  const lean = isChance
+    ? ""
+    : gap > 0
+      ? " On the whole it is too sure of itself."
+      : " On the whole it is less sure than it could be.";
   const from = Math.min(...filled.map((bin) => bin.from));
   type Filled = (typeof filled)[number];
   return {
