@@ -1,7 +1,8 @@
 // How a chart is drawn: Observable Plot on a document that is no browser's, with the page's colours by name.
 
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+// The worker build is one file: it loads in a tenth of the time.
+import { parseHTML } from "linkedom/worker";
 
 /** What a page, a picture and a reader without eyes need of a chart. */
 export interface Chart {
@@ -69,7 +70,7 @@ export function short(value: number): string {
 }
 
 export const score = (value: number | null): string => (value === null ? "–" : value.toFixed(4));
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+export const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
 export const count = (n: number): string => n.toLocaleString("en");
 
 /** "2026-03-01 12:30 UTC", of an ISO 8601 time. */

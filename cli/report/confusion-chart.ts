@@ -16,8 +16,11 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
     return row.map((n, said) => ({ truth, said, n, share: total === 0 ? 0 : n / total }));
   });
   const longest = Math.max(...names.map((name) => Array.from(cut(name, NAME_CHARACTERS)).length));
-  const isCrowded = K > 5;
-  const side = Math.max(HEIGHT, 80 + 26 * K);
+  const left = 28 + 6.6 * longest;
+  const width = K > 8 ? Math.min(1100, 120 + 34 * K) : WIDTH;
+  const isCrowded = K > 3;
+  const isSlanted = 7 * longest > (width - left) / K;
+  const side = Math.max(HEIGHT, 60 + 24 * K + (isSlanted ? 6.9 * longest : 0));
   const name = (id: number): string => cut(names[id]!, NAME_CHARACTERS);
   const wrong = cells.filter(({ truth, said }) => truth !== said);
   const worst = wrong.reduce((a, b) => (b.n > a.n ? b : a));
@@ -29,10 +32,10 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
         ? "Rows are the truth, columns the prediction. Nothing is mistaken for anything else."
         : `Rows are the truth, columns the prediction; shades are shares of the row. The most frequent mistake: ${count(worst.n)} of ${names[worst.truth]} called ${names[worst.said]}.`,
     svg: draw({
-      width: K > 8 ? Math.min(1100, 120 + 34 * K) : WIDTH,
+      width,
       height: side,
-      marginLeft: 28 + 6.6 * longest,
-      marginBottom: isCrowded ? 26 + 6 * longest : 36,
+      marginLeft: left,
+      marginBottom: isSlanted ? 28 + 6.9 * longest : 36,
       marginTop: 8,
       padding: 0.04,
       x: {
@@ -40,7 +43,7 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
         labelArrow: "none",
         tickFormat: name,
         tickSize: 0,
-        tickRotate: isCrowded ? -90 : 0,
+        tickRotate: isSlanted ? -90 : 0,
       },
       y: {
         label: "truth",
@@ -81,5 +84,5 @@ const cellText = (cells: readonly Cell[], isCrowded: boolean): Plot.Markish =>
     y: "truth",
     text: ({ n, share }: Cell) => (isCrowded ? count(n) : `${count(n)}\n${percent(share)}`),
     fill: (d: Cell) => (d.share > 0.55 ? PAPER : "currentColor"),
-    fontSize: isCrowded ? 10 : 13,
+    fontSize: isCrowded ? 11 : 13,
   });

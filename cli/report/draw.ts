@@ -20,7 +20,7 @@ export async function drawReport(folder: string, report: RunReport): Promise<str
       `then run \`albert-gpu report ${folder}\``,
     );
   await write("report.html", reportPage(report, { training, predictions }));
-  await write("curves.png", await picture(training, 2));
-  await write("confusion-matrix.png", await picture(predictions.slice(0, 1), 1));
+  await write("curves.png", picture(training, 2));
+  await write("confusion-matrix.png", picture(predictions.slice(0, 1), 1));
   return ["report.html", "curves.png", "confusion-matrix.png"];
 }

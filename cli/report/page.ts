@@ -90,6 +90,7 @@ function tiles({ run, set, predictions }: RunReport): Markup {
   const { metrics, confusion, labels, count: total, macroRocAuc, calibration } = predictions;
   const supports = confusion.map((row) => row.reduce((sum, n) => sum + n, 0));
   const largest = supports.indexOf(Math.max(...supports));
+  const majority = supports[largest]! / total;
   const values: [string, string][] = [
     ["F1 (weighted)", score(metrics.f1)],
     ["accuracy", score(metrics.accuracy)],
@@ -113,7 +114,7 @@ function tiles({ run, set, predictions }: RunReport): Markup {
     </dl>
     <p>
       Scores on the ${set} set: ${count(total)} rows, ${seen}. Always guessing ${labels[largest]!}
-      would be right ${percent(supports[largest]! / total)} of the time.
+      would be right ${percent(majority)} of the time${metrics.accuracy > majority ? "" : "; this model is no better"}.
     </p>`;
 }
 

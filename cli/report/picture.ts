@@ -2,15 +2,16 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { initWasm, Resvg } from "@resvg/resvg-wasm";
+import { Resvg } from "@resvg/resvg-js";
 import { type Chart, cut } from "./chart.ts";
 import { markup } from "./markup.ts";
 
 const require = createRequire(import.meta.url);
-const file = (name: string): Buffer => readFileSync(require.resolve(name));
-
-// Inter covers Latin, Greek, Cyrillic and Vietnamese letters; of others a picture shows that a letter is missing.
-const SUBSETS = ["latin", "latin-ext", "greek", "cyrillic", "vietnamese"];
+const font = (name: string): string => require.resolve(`@expo-google-fonts/pt-sans/${name}.ttf`);
+const FONTS = [font("400Regular/PTSans_400Regular"), font("700Bold/PTSans_700Bold")];
+const FAMILY = "PT Sans";
+// Beyond Latin and Cyrillic letters, class names need the machine's fonts.
+const OTHER_LETTERS = /[^\0-\u024f\u0400-\u045f\u2013\u2026\u2212]/;
 const SCALE = 2;
 const GAP = 24;
 const TITLE_HEIGHT = 26;
@@ -27,12 +28,8 @@ function lightColors(): Map<string, string> {
   );
 }
 
-let renderer: Promise<void> | undefined;
-
 /** Charts beside each other, `columns` in a row, with their titles and keys. Returns the PNG file. */
-export async function picture(charts: readonly Chart[], columns: number): Promise<Uint8Array> {
-  renderer ??= initWasm(file("@resvg/resvg-wasm/index_bg.wasm"));
-  await renderer;
+export function picture(charts: readonly Chart[], columns: number): Uint8Array {
   const sizes = charts.map(({ svg }) => sizeOf(svg));
   const width = Math.max(...sizes.map((size) => size.width));
   const keys = charts.some(({ legend }) => legend.length > 0) ? LEGEND_HEIGHT : 0;
@@ -45,32 +42,19 @@ export async function picture(charts: readonly Chart[], columns: number): Promis
     const y = GAP + Math.floor(i / columns) * (height + GAP);
     return `<g transform="translate(${x},${y})">${titled(chart, TITLE_HEIGHT + keys)}</g>`;
   });
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${across}" height="${down}" font-family="Inter" color="var(--ink)"><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${across}" height="${down}" font-family="${FAMILY}" color="var(--ink)"><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>`;
   const colors = lightColors();
   const colored = svg.replaceAll(/var\((--[\w-]+)\)/g, (_, name: string) => colors.get(name)!);
-  const text = new Set(colored);
   const image = new Resvg(colored, {
     font: {
-      fontBuffers: SUBSETS.filter((subset) => isNeeded(subset, text)).flatMap((subset) =>
-        [400, 600].map((weight) =>
-          file(`@fontsource/inter/files/inter-${subset}-${weight}-normal.woff2`),
-        ),
-      ),
-      defaultFontFamily: "Inter",
+      fontFiles: FONTS,
+      loadSystemFonts: OTHER_LETTERS.test(colored),
+      defaultFontFamily: FAMILY,
     },
     fitTo: { mode: "zoom", value: SCALE },
   });
-  try {
-    return image.render().asPng();
-  } finally {
-    image.free();
-  }
+  return image.render().asPng();
 }
-
-/** Latin is; the others where a letter beyond Latin-1 is used. */
-const isNeeded = (subset: string, text: ReadonlySet<string>): boolean =>
-  subset === "latin" ||
-  Array.from(text).some((letter) => letter > "\u00ff" && letter !== "…" && letter !== "–");
 
 function titled({ title, svg, legend }: Chart, height: number): string {
   let x = 0;
@@ -86,10 +70,10 @@ function titled({ title, svg, legend }: Chart, height: number): string {
       /><text x="${x + 15}" y="${TITLE_HEIGHT + 7}" font-size="11" fill="currentColor"
         >${name}</text
       >`;
-    x += 36 + 6.2 * Array.from(name).length;
+    x += 34 + 5.7 * Array.from(name).length;
     return key;
   });
-  const head = markup`<text y="13" font-size="14" font-weight="600" fill="currentColor">${title}</text
+  const head = markup`<text y="13" font-size="14" font-weight="700" fill="currentColor">${title}</text
     >${keys}`;
   return `${head.text}<g transform="translate(0,${height})">${svg}</g>`;
 }

@@ -211,7 +211,7 @@ function histogram({ scores, count: total, labels }: PredictionReport): Chart {
     summary: `How many examples get which ${legible(scores.of)}. ${percent(share)} lie within 0.05 of certainty.`,
     svg: draw({
       x: axis(cut(legible(scores.of), 40), { domain: [from >= 0.3 ? from : 0, 1], nice: false }),
-      y: axis(null),
+      y: axis(null, { tickFormat: "~s" }),
       grid: true,
       marks: [
         ...[0, 1].map((i) =>
