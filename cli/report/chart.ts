@@ -76,8 +76,10 @@ export const count = (n: number): string => n.toLocaleString("en");
 /** "2026-03-01 12:30 UTC", of an ISO 8601 time. */
 export const day = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 
-/** A name cut to fit beside an axis. */
+/** A name cut in its middle to fit beside an axis: names often differ at their ends. */
 export function cut(name: string, characters: number): string {
   const all = Array.from(name);
-  return all.length <= characters ? name : `${all.slice(0, characters - 1).join("")}…`;
+  if (all.length <= characters) return name;
+  const end = Math.floor((characters - 1) / 2);
+  return `${all.slice(0, characters - 1 - end).join("")}…${all.slice(-end).join("")}`;
 }

@@ -20,7 +20,8 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
   const width = K > 8 ? Math.min(1100, 120 + 34 * K) : WIDTH;
   const isCrowded = K > 3;
   const isSlanted = 7 * longest > (width - left) / K;
-  const side = Math.max(HEIGHT, 60 + 24 * K + (isSlanted ? 6.9 * longest : 0));
+  const below = isSlanted ? 28 + 6.9 * longest : 36;
+  const height = Math.round(Math.max(HEIGHT, 24 + 24 * K + below));
   const name = (id: number): string => cut(names[id]!, NAME_CHARACTERS);
   const wrong = cells.filter(({ truth, said }) => truth !== said);
   const worst = wrong.reduce((a, b) => (b.n > a.n ? b : a));
@@ -33,9 +34,9 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
         : `Rows are the truth, columns the prediction; shades are shares of the row. The most frequent mistake: ${count(worst.n)} of ${names[worst.truth]} called ${names[worst.said]}.`,
     svg: draw({
       width,
-      height: side,
+      height,
       marginLeft: left,
-      marginBottom: isSlanted ? 28 + 6.9 * longest : 36,
+      marginBottom: below,
       marginTop: 8,
       padding: 0.04,
       x: {

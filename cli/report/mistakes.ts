@@ -26,7 +26,8 @@ export function mistakes({
     </th>`;
   return markup`<h2 id="wrong">Mistakes</h2>
     <p>
-      ${count(wrong.count)} of ${count(total)} rows of the ${set} set are classified wrong.${listed}
+      ${count(wrong.count)} of ${count(total)} rows of the ${set} set are classified wrong.${listed} A row is a
+      place in the set, from 0.
     </p>
     <div class="find" id="find" hidden>
       <label for="search">Search</label

@@ -80,6 +80,6 @@ function titled({ title, svg, legend }: Chart, height: number): string {
 
 function sizeOf(svg: string): { width: number; height: number } {
   const read = (name: string): number =>
-    Number(new RegExp(`^<svg[^>]* ${name}="(\\d+)"`).exec(svg)?.[1]);
+    Number(new RegExp(`^<svg[^>]* ${name}="([\\d.]+)"`).exec(svg)?.[1]);
   return { width: read("width"), height: read("height") };
 }

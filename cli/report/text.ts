@@ -2,6 +2,7 @@
 
 import { number, percent } from "../../train/audit/index.ts";
 import { duration, excerpt, type Printer } from "../printer.ts";
+import { legible } from "./markup.ts";
 import type { RunReport } from "./run-report.ts";
 
 const MOST_MISTAKES = 10;
@@ -148,6 +149,6 @@ function printWrong(printer: Printer, { predictions }: RunReport): void {
     MOST_MISTAKES,
   )) {
     const said = `row ${row}, truth ${label}, predicted ${predicted} ${confidence.toFixed(3)}`;
-    printer.line(`  ${said}: ${excerpt(title ?? text, 80)}`);
+    printer.line(`  ${said}: ${legible(excerpt(title ?? text, 80))}`);
   }
 }
