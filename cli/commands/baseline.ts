@@ -35,6 +35,7 @@ import { onInterrupt } from "../interrupt.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, Printer } from "../printer.ts";
 import { loadSetsOf, type RunData, runData } from "../run-data.ts";
+import { RESULTS_FILE } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
 
 export interface BaselineOptions extends DataOptions {
@@ -178,7 +179,7 @@ export async function baselineCommand(options: BaselineOptions): Promise<Baselin
     };
     await writeFilesInto(output, async (folder) => {
       await writePredictions(join(folder, PREDICTIONS_FILE), predictions);
-      await writeFile(join(folder, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
+      await writeFile(join(folder, RESULTS_FILE), `${JSON.stringify(results, null, 2)}\n`);
     });
     printer.line(`wrote        ${output} in ${duration(seconds)}`);
     return results;
