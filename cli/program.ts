@@ -18,7 +18,7 @@ import { trainCommand, type TrainOptions } from "./commands/train.ts";
 import { audit, clean, importIsot, split } from "./data-commands.ts";
 import { baseline, compare, explain } from "./insight-commands.ts";
 import { UsageError } from "./errors.ts";
-import { dataOptions, formatOptions, printJson } from "./options.ts";
+import { dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
 import { shellCommand } from "./run-results.ts";
 import * as value from "./values.ts";
 import { InvalidArgumentError } from "commander";
@@ -177,19 +177,8 @@ function predict(program: Command): void {
     )
     .argument("[file]", "input; - is standard input", "-")
     .requiredOption("--model <dir>", "folder of the model")
-    .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
-    .option(
-      "--delimiter <c>",
-      "field separator of a CSV file, or tab (default: comma; tab for .tsv)",
-      value.delimiter,
-    )
-    .option(
-      "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
-      value.length,
-    )
     .option("--batch-size <n>", "texts per batch", value.natural, 16);
-  common(formatOptions(command))
+  common(formatOptions(inputOptions(command)))
     .addHelpText(
       "after",
       `
