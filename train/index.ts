@@ -30,8 +30,23 @@ export {
   type Evaluation,
   type LabelledSet,
   predictLogits,
+  scored,
   softmaxRows,
 } from "./evaluate.ts";
+export {
+  explain,
+  type ExplainedToken,
+  type ExplainedWord,
+  type ExplainOptions,
+  type Explanation,
+} from "./explain/explain.ts";
+export {
+  type Attribution,
+  type AttributionOptions,
+  integratedGradients,
+} from "./explain/integrated-gradients.ts";
+export { type WordPush, WordPushes } from "./explain/word-pushes.ts";
+export { textFingerprint } from "./fingerprint.ts";
 export { InFlight } from "./in-flight.ts";
 export {
   classificationMetrics,
@@ -41,8 +56,24 @@ export {
 } from "./metrics.ts";
 export { AdamW } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
+export {
+  type PredictedSet,
+  type Prediction,
+  PREDICTIONS_FILE,
+  predictionsOf,
+  readPredictions,
+  writePredictions,
+} from "./predictions.ts";
+export {
+  type ClassCurves,
+  type Mistake,
+  type PredictionReport,
+  reportPredictions,
+} from "./prediction-report.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
+export { LOG_FILE, REPORT_TO, type ReportTo, RUNS } from "./run-log.ts";
 export { learningRate, totalSteps } from "./schedule.ts";
+export { discordant, f1DifferenceInterval, mcnemar } from "./significance.ts";
 export { splitIndices } from "./split.ts";
 export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
 export { tokenizeAll, TokenizedSet } from "./tokenize.ts";

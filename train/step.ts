@@ -20,7 +20,7 @@ export interface StepResult {
 }
 
 /** Batches of about as many rows share buffers: a plan whose buffers are too small grows and is kept. */
-const shapeOf = ({ B, ids }: TokenBatch): string => `${B}x${roundedBytes(ids.byteLength)}`;
+export const shapeOf = ({ B, ids }: TokenBatch): string => `${B}x${roundedBytes(ids.byteLength)}`;
 
 /**
  * Encodes and submits forward, backward and update of one optimiser step: one submit per micro-batch, the update with the

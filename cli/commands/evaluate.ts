@@ -1,6 +1,6 @@
 // `albert-gpu evaluate`: the scores of a saved model on a labelled file.
 
-import { labelNames, loadPretrained } from "../../model/index.ts";
+import { labelNames } from "../../model/index.ts";
 import { evaluate, LabelSet, loadExamples } from "../../train/index.ts";
 import {
   checkLength,
@@ -12,6 +12,7 @@ import {
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { Printer } from "../printer.ts";
+import { openTrained } from "../trained-model.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
 
 export interface EvaluateOptions extends LabelledRecordOptions {
@@ -52,12 +53,7 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
   await requireFile(options.data);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer, report } = await loadPretrained(gpu, options.model);
-    if (report.missing.length > 0) {
-      throw new UsageError(
-        `evaluate: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,
-      );
-    }
+    const { model, tokenizer } = await openTrained(gpu, options.model, "evaluate");
     const { batchSize, data, textColumns, labelColumn, quotes, columns } = options;
     const maxLength = checkLength(
       "evaluate",
