@@ -1,4 +1,4 @@
-import { DeviceError, type Gpu, openGpu } from "../engine/index.ts";
+import { DeviceError, PrecisionError, type Gpu, openGpu, type Precision } from "../engine/index.ts";
 import type { Printer } from "./printer.ts";
 import { prepareDriver } from "./setup/driver.ts";
 
@@ -13,10 +13,18 @@ function nameAdapters(asked: string, error: unknown): unknown {
   );
 }
 
-/** Opens the preferred GPU and says which one it is. */
-export async function openAndTell(printer: Printer, adapter: string | undefined): Promise<Gpu> {
+/** Opens the preferred GPU and says which one it is. Where it has no f16, f32 is used and said so. */
+export async function openAndTell(
+  printer: Printer,
+  adapter: string | undefined,
+  precision: Precision = "f32",
+): Promise<Gpu> {
   prepareDriver();
-  const gpu = await openGpu({ adapter }).catch((error: unknown) => {
+  const gpu = await openGpu({ adapter, precision }).catch((error: unknown) => {
+    if (error instanceof PrecisionError) {
+      printer.line(`precision    f32, because ${error.message}`);
+      return openGpu({ adapter });
+    }
     throw adapter === undefined ? error : nameAdapters(adapter, error);
   });
   printer.line(`adapter      ${gpu.info.name} (${gpu.info.backend})`);

@@ -71,6 +71,12 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`;
 }
 
+/** "1.2 GiB", "85 MiB". */
+export function gib(bytes: number): string {
+  const mib = bytes / 2 ** 20;
+  return mib < 1000 ? `${Math.ceil(mib)} MiB` : `${(mib / 1024).toFixed(1)} GiB`;
+}
+
 /** The first characters of a text on one line. */
 export function excerpt(text: string, characters = 96): string {
   const line = text.replaceAll(/\s+/g, " ").trim();

@@ -4,10 +4,10 @@ import { Command } from "commander";
 import { PRESETS } from "../model/index.ts";
 import {
   DEFAULT_ARGUMENTS as D,
+  ACTIVATION_CHECKPOINTING,
   METRICS,
-  type MetricName,
+  PRECISIONS,
   REPORT_TO,
-  type ReportTo,
 } from "../train/index.ts";
 import { doctorCommand, type DoctorOptions } from "./commands/doctor.ts";
 import { evaluateCommand, type EvaluateOptions } from "./commands/evaluate.ts";
@@ -21,16 +21,6 @@ import { UsageError } from "./errors.ts";
 import { dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
 import { shellCommand } from "./run-results.ts";
 import * as value from "./values.ts";
-import { InvalidArgumentError } from "commander";
-
-function oneOf<Name extends string>(names: readonly Name[], text: string): Name {
-  const found = names.find((name) => name === text);
-  if (!found) throw new InvalidArgumentError(`it must be one of ${names.join(", ")}.`);
-  return found;
-}
-
-const metric = (text: string): MetricName => oneOf(METRICS, text);
-const reportTo = (text: string): ReportTo => oneOf(REPORT_TO, text);
 
 function common(command: Command): Command {
   return command
@@ -101,7 +91,7 @@ function train(program: Command, { args, version }: Invocation): void {
     .option(
       "--metric <name>",
       `chooses the best model: ${METRICS.join(", ")} (default: ${D.metric})`,
-      metric,
+      value.oneOf(METRICS),
     )
     .option(
       "--logging-steps <n>",
@@ -127,8 +117,19 @@ function train(program: Command, { args, version }: Invocation): void {
     .option(
       "--report-to <name>",
       `where the log goes besides log.jsonl: ${REPORT_TO.join(", ")} (default: ${D.reportTo})`,
-      reportTo,
+      value.oneOf(REPORT_TO),
     )
+    .option(
+      "--precision <name>",
+      `operands of matrix products: ${PRECISIONS.join(", ")} (default: ${D.precision}); sums and weights are f32`,
+      value.oneOf(PRECISIONS),
+    )
+    .option(
+      "--activation-checkpointing <when>",
+      `keep only the input of each layer and compute it twice: ${ACTIVATION_CHECKPOINTING.join(", ")} (default: ${D.activationCheckpointing}, where memory is short); same results`,
+      value.oneOf(ACTIVATION_CHECKPOINTING),
+    )
+    .option("--dry-run", "do a few steps, print time and memory, and write nothing", false)
     .option("--resume", "go on from the last checkpoint in --output", false)
     .option("--json", "print the results as the last line on stdout", false);
   common(command)

@@ -1,5 +1,5 @@
 import type { StepDone, TrainingArguments, TrainingObserver } from "../train/index.ts";
-import { duration, type Printer, type Progress } from "./printer.ts";
+import { duration, gib, type Printer, type Progress } from "./printer.ts";
 
 /** Shows a run: a bar where there is a terminal, log lines where there is none, and a table row per epoch. */
 export function trainingObserver(printer: Printer, args: TrainingArguments): TrainingObserver {
@@ -33,9 +33,18 @@ export function trainingObserver(printer: Printer, args: TrainingArguments): Tra
       const { loss, learningRate: rate } = done;
       bar.update(done.step, `loss ${loss.toFixed(4)} lr ${rate.toExponential(2)} ${speed(done)}`);
     },
+    onMemory({ bytes, bytesWithout, checkpointing }) {
+      const kept = checkpointing
+        ? `keeping only the input of each layer, ${gib(bytesWithout)} otherwise`
+        : "keeping all activations";
+      printer.line(`memory       about ${gib(bytes)} for the largest batch, ${kept}`);
+    },
+    onSkip(step, lossScale) {
+      printer.line(`step ${step} overflowed f16 and was left out; loss scale ${lossScale / 2}`);
+    },
     onLog({ step, loss, learning_rate: rate, grad_norm: norm }) {
       if (printer.isTerminal) return;
-      const numbers = `loss ${loss!.toFixed(4)}  lr ${rate!.toExponential(3)}  grad norm ${norm!.toFixed(3)}`;
+      const numbers = `loss ${loss?.toFixed(4) ?? "overflow"}  lr ${rate!.toExponential(3)}  grad norm ${norm?.toFixed(3) ?? "overflow"}`;
       const pace = last && last.seconds > 0 ? `  ${speed(last)}` : "";
       printer.line(`step ${step}  ${numbers}${pace}`);
     },

@@ -48,6 +48,15 @@ export function length(text: string): number {
   return value;
 }
 
+/** One of these words. */
+export function oneOf<Name extends string>(names: readonly Name[]): (text: string) => Name {
+  return (text) => {
+    const found = names.find((name) => name === text);
+    if (!found) throw new InvalidArgumentError(`it must be one of ${names.join(", ")}.`);
+    return found;
+  };
+}
+
 /** One character, or the word tab, which is hard to type. */
 export function delimiter(text: string): string {
   if (text === "tab" || text === "\\t") return "\t";

@@ -12,6 +12,9 @@ export class ShapeError extends AlbertGpuError {}
 /** No adapter, a limit or feature the adapter lacks, device loss, or a validation error the GPU reported. */
 export class DeviceError extends AlbertGpuError {}
 
+/** The adapter cannot compute in the precision asked for. */
+export class PrecisionError extends DeviceError {}
+
 /** A WGSL source did not compile, or a launch does not fit its kernel's declaration. */
 export class KernelError extends AlbertGpuError {}
 

@@ -13,7 +13,7 @@ import {
 } from "../kernels/kernel.ts";
 import type { PoolBuffer } from "./buffers.ts";
 import { type AdapterInfo, type DeviceOptions, openDevice } from "./device.ts";
-import { DeviceError, KernelError } from "./errors.ts";
+import { DeviceError, KernelError, PrecisionError } from "./errors.ts";
 import { Memory } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { Reads } from "./reads.ts";
@@ -71,7 +71,7 @@ export class Gpu {
   constructor(device: GPUDevice, info: AdapterInfo, precision: Precision = "f32") {
     if (precision === "f16" && !device.features.has("shader-f16")) {
       device.destroy();
-      throw new DeviceError(
+      throw new PrecisionError(
         `gpu: precision f16 needs an adapter with shader-f16; ${info.name} has none. Use f32.`,
       );
     }
@@ -113,6 +113,21 @@ export class Gpu {
   /** Bytes of a buffer that one binding may cover. */
   get largestBinding(): number {
     return this.#device.limits.maxStorageBufferBindingSize;
+  }
+
+  /** Whether this many bytes more can be allocated now: takes them and gives them back. */
+  async canAllocate(bytes: number): Promise<boolean> {
+    this.check();
+    const largest = Math.floor(this.#device.limits.maxBufferSize / 4) * 4;
+    const taken: GPUBuffer[] = [];
+    this.#device.pushErrorScope("out-of-memory");
+    for (let left = bytes; left > 0; left -= largest) {
+      const size = Math.min(Math.ceil(left / 4) * 4, largest);
+      taken.push(this.#device.createBuffer({ size, usage: GPUBufferUsage.STORAGE }));
+    }
+    const error = await this.settle(this.#device.popErrorScope());
+    for (const buffer of taken) buffer.destroy();
+    return error === null;
   }
 
   /** Throws the first error the GPU reported since the last call, if any. */

@@ -31,6 +31,8 @@ interface Node {
 export class Tape {
   #gpu: Gpu;
   #nodes: Node[] | undefined;
+  /** Whether parameters get their gradients, or are left alone. */
+  #training = false;
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -57,10 +59,12 @@ export class Tape {
 
   /**
    * Runs `forward`, which returns a loss of one element, then adds `scale` times the loss's derivatives to the `grad` of
-   * every parameter it used. Activations are freed on the way back. Returns the loss. Throws ShapeError for another shape.
+   * every parameter it used; with `lossScale`, times its first element too, which the device holds. Activations are freed on
+   * the way back. Returns the loss. Throws ShapeError for another shape.
    */
-  gradients(forward: () => Tensor, scale = 1): Tensor {
+  gradients(forward: () => Tensor, scale = 1, lossScale?: Tensor): Tensor {
     this.#nodes = [];
+    this.#training = true;
     try {
       const loss = forward();
       if (loss.size !== 1) {
@@ -69,8 +73,11 @@ export class Tape {
         );
       }
       const seed = this.#gpu.like(loss);
-      this.#gpu.launch(fill, "forward", { y: seed }, { N: 1, value: scale }, grid(1));
-      this.backward(loss, seed, this.#nodes);
+      const params = { N: 1, value: scale };
+      if (lossScale) {
+        this.#gpu.launch(fill, "scaled", { y: seed, factor: lossScale }, params, grid(1));
+      } else this.#gpu.launch(fill, "forward", { y: seed }, params, grid(1));
+      this.backward(loss, seed, this.#nodes, []);
       return loss;
     } finally {
       this.#nodes = undefined;
@@ -88,6 +95,7 @@ export class Tape {
     dy: Tensor,
   ): { readonly value: Tensor; readonly gradients: readonly Tensor[] } {
     this.#nodes = [];
+    this.#training = false;
     try {
       const value = forward();
       expectShape("tape.derivatives: dy", dy.shape, value.shape);
@@ -105,15 +113,43 @@ export class Tape {
     }
   }
 
-  /** Gives parameters their gradients, or, where there are `wanted` tensors, returns the gradients of those alone. */
+  /**
+   * The result of `fn`, of which only it is kept: backward runs `fn` again, with a record, for what it needs in between.
+   * fn must give the same bits both times. Chen et al. 2016, arXiv:1604.06174.
+   */
+  checkpoint(input: Tensor, fn: (input: Tensor) => Tensor): Tensor {
+    const nodes = this.#nodes;
+    if (!nodes) return fn(input);
+    this.#nodes = undefined;
+    let output: Tensor;
+    try {
+      output = this.#gpu.scope(() => fn(input));
+    } finally {
+      this.#nodes = nodes;
+    }
+    return this.record(output, [input], [], (dy, scratch) => {
+      const inner: Node[] = [];
+      this.#nodes = inner;
+      try {
+        const again = scratch(fn(input));
+        dy.buffer.refs++; // the inner walk frees it, and so does the outer one
+        const gradient = this.backward(again, dy, inner, [input]).get(input);
+        return [gradient ? scratch(gradient) : null];
+      } finally {
+        this.#nodes = nodes;
+      }
+    });
+  }
+
+  /** Walks the record back from `result`. Gives parameters their gradients when training; returns those of `wanted`. */
   private backward(
     result: Tensor,
     seed: Tensor,
     nodes: readonly Node[],
-    wanted?: readonly Tensor[],
+    wanted: readonly Tensor[],
   ): ReadonlyMap<Tensor, Tensor> {
     const gpu = this.#gpu;
-    const tracked = new Set([...nodes.map((node) => node.output), ...(wanted ?? [])]);
+    const tracked = new Set([...nodes.map((node) => node.output), ...wanted]);
     const gradients = new Map<Tensor, Tensor>([[result, seed]]);
     for (const node of nodes.toReversed()) {
       const dy = gradients.get(node.output);
@@ -127,7 +163,7 @@ export class Tape {
         inputGradients.forEach((gradient, i) => {
           const input = node.inputs[i]!;
           if (!gradient) return;
-          if (input.grad && !wanted) this.addTo(input.grad, gradient);
+          if (input.grad && this.#training) this.addTo(input.grad, gradient);
           // Data, not a result: nobody asks for its gradient.
           else if (tracked.has(input)) this.contribute(gradients, input, gradient);
         });

@@ -4,5 +4,5 @@ export const fill = defineKernel("fill", {
   files: ["./shared/index.wgsl", "./fill.wgsl"],
   params: { N: "u32", value: "f32" },
   constants: { LANES: 64 },
-  entries: { forward: ["y"] },
+  entries: { forward: ["y"], scaled: ["y", "factor"] },
 });

@@ -9,5 +9,9 @@ export const gradientNorm = defineKernel("gradient-norm", {
   files: ["./shared/reduce.wgsl", "./gradient-norm.wgsl"],
   params: { N: "u32", first: "u32", max_norm: "f32" },
   constants: { LANES: GRADIENT_NORM_LANES },
-  entries: { partial: ["x", "partial_out"], total: ["partial_in", "state"] },
+  entries: {
+    partial: ["x", "partial_out"],
+    total: ["partial_in", "state"],
+    totalScaled: ["partial_in", "state", "loss_scale"],
+  },
 });

@@ -50,6 +50,15 @@ class DropoutSites {
     this.#seed = seed;
   }
 
+  /** Where the next site is; seek() goes back to it, so that a part run again gets the same bits. */
+  get position(): number {
+    return this.#site;
+  }
+
+  seek(position: number): void {
+    this.#site = position;
+  }
+
   next(p: number): { p: number; key: DropoutKey } | undefined {
     const site = this.#site++;
     if (!this.#seed || p === 0) return undefined;
@@ -60,6 +69,8 @@ class DropoutSites {
 export class AlbertForSequenceClassification {
   readonly config: AlbertConfig;
   readonly parameters: ParameterSet;
+  /** Keep only the input of each layer while training, and run the layer again in backward: the same bits, less memory. */
+  activationCheckpointing = false;
   readonly #gpu: Gpu;
 
   /** Allocates parameters and gradients, all zero: initialise or load them next. destroy() frees them. */
@@ -126,7 +137,14 @@ export class AlbertForSequenceClassification {
       const g = Math.floor(i / layersPerGroup);
       for (let j = 0; j < config.inner_group_num; j++) {
         const before = x;
-        x = gpu.scope(() => this.layer(layerPrefix(g, j), before, rows, sites)); // [R, H]
+        const position = sites.position;
+        const layer = (input: Tensor): Tensor => {
+          sites.seek(position);
+          return this.layer(layerPrefix(g, j), input, rows, sites);
+        };
+        x = this.activationCheckpointing
+          ? gpu.tape.checkpoint(before, layer)
+          : gpu.scope(() => layer(before)); // [R, H]
         if (!gpu.tape.recording) gpu.release(before);
       }
     }
@@ -138,6 +156,20 @@ export class AlbertForSequenceClassification {
   largestActivationBytes(R: number): number {
     const { hidden_size: H, intermediate_size: F } = this.config;
     return 4 * R * Math.max(3 * H, F);
+  }
+
+  /**
+   * About the bytes of pool memory that a training step over R rows takes at its height: what the layers keep for backward,
+   * and the gradients of one of them.
+   */
+  trainingBytes(R: number): number {
+    const { config } = this;
+    const { hidden_size: H, intermediate_size: F, hidden_dropout_prob: p } = config;
+    const layers = config.num_hidden_layers * config.inner_group_num;
+    const layer = (p > 0 ? 11 : 10) * H + 2 * F; // q, k, v; context; dense; two sums, norms; before and after f; output
+    const backward = 3 * F + 6 * H;
+    const kept = this.activationCheckpointing ? layers * H + layer : layers * layer;
+    return 4 * R * (kept + backward);
   }
 
   /** Frees parameters and gradients. */

@@ -1,11 +1,15 @@
 // The hyper-parameters of a run, with the reference notebook's values as defaults.
 
-import { AlbertGpuError } from "../engine/index.ts";
+import { AlbertGpuError, type Precision } from "../engine/index.ts";
 import { REPORT_TO, type ReportTo } from "./run-log.ts";
 
 /** The scores a best model may be chosen by; "loss" counts downwards. */
 export const METRICS = ["f1", "accuracy", "precision", "recall", "loss"] as const;
 export type MetricName = (typeof METRICS)[number];
+
+export const PRECISIONS = ["f32", "f16"] as const satisfies readonly Precision[];
+export const ACTIVATION_CHECKPOINTING = ["auto", "on", "off"] as const;
+export type ActivationCheckpointing = (typeof ACTIVATION_CHECKPOINTING)[number];
 
 /** Names and meanings follow transformers' TrainingArguments. */
 export interface TrainingArguments {
@@ -37,6 +41,10 @@ export interface TrainingArguments {
   readonly saveTotalLimit: number | undefined;
   /** Pad every text to maxLength, as the reference does, instead of packing them without padding. */
   readonly padToMaxLength: boolean;
+  /** Of the operands of matrix products. */
+  readonly precision: Precision;
+  /** Keep only each layer's input for backward; "auto": where the device would not hold the rest. */
+  readonly activationCheckpointing: ActivationCheckpointing;
   /** Where the log goes besides log.jsonl. */
   readonly reportTo: ReportTo;
   readonly beta1: number;
@@ -62,6 +70,8 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   maxSteps: undefined,
   saveTotalLimit: undefined,
   padToMaxLength: false,
+  precision: "f32",
+  activationCheckpointing: "auto",
   reportTo: "tensorboard",
   beta1: 0.9,
   beta2: 0.999,
@@ -74,6 +84,7 @@ export const FREE_ON_RESUME: ReadonlySet<keyof TrainingArguments> = new Set([
   "loggingSteps",
   "saveTotalLimit",
   "earlyStoppingPatience",
+  "activationCheckpointing",
   "reportTo",
 ] as const);
 
@@ -127,10 +138,16 @@ export function checkArguments(args: TrainingArguments): void {
   if (!(Number.isSafeInteger(args.maxLength) && args.maxLength >= 3)) {
     throw new ArgumentError("maxLength", "an integer of at least 3", args.maxLength);
   }
-  if (!METRICS.includes(args.metric)) {
-    throw new ArgumentError("metric", `one of ${METRICS.join(", ")}`, args.metric);
-  }
-  if (!REPORT_TO.includes(args.reportTo)) {
-    throw new ArgumentError("reportTo", `one of ${REPORT_TO.join(", ")}`, args.reportTo);
+  const choices = {
+    metric: METRICS,
+    reportTo: REPORT_TO,
+    precision: PRECISIONS,
+    activationCheckpointing: ACTIVATION_CHECKPOINTING,
+  } as const;
+  for (const name of Object.keys(choices) as (keyof typeof choices)[]) {
+    const allowed: readonly string[] = choices[name];
+    if (!allowed.includes(args[name])) {
+      throw new ArgumentError(name, `one of ${allowed.join(", ")}`, args[name]);
+    }
   }
 }

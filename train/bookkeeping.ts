@@ -5,8 +5,9 @@ import type { LogEntry, TrainerState } from "./checkpoint.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { StepFacts } from "./finite.ts";
 
-/** Adds a step's loss to the running means. */
+/** Adds a step's loss to the running means; one that overflowed f16 is no part of them. */
 export function noteLoss(state: TrainerState, loss: number): void {
+  if (!Number.isFinite(loss)) return;
   state.epochLossSum += loss;
   state.epochLossCount++;
   state.lossSum += loss;
@@ -16,8 +17,14 @@ export function noteLoss(state: TrainerState, loss: number): void {
 /** Logs the mean loss since the last entry, with the rate and norm of the step itself, as transformers' Trainer does. */
 export function logStep(state: TrainerState, facts: StepFacts, epoch: number): LogEntry {
   const { step, learningRate, gradientNorm } = facts;
-  const loss = state.lossSum / state.lossCount;
-  const entry = { step, epoch, loss, learning_rate: learningRate, grad_norm: gradientNorm };
+  // A skipped f16 step has no norm, and where all were skipped there is no loss: JSON has no word for it.
+  const entry = {
+    step,
+    epoch,
+    ...(state.lossCount > 0 && { loss: state.lossSum / state.lossCount }),
+    learning_rate: learningRate,
+    ...(Number.isFinite(gradientNorm) && { grad_norm: gradientNorm }),
+  };
   state.lossSum = 0;
   state.lossCount = 0;
   state.log.push(entry);

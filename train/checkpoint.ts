@@ -14,7 +14,7 @@ import {
 } from "../model/index.ts";
 import { type TrainingArguments } from "./arguments.ts";
 import { verifyFolder, writeFolder } from "./checkpoint-folder.ts";
-import type { AdamW } from "./optimiser.ts";
+import type { AdamW, OptimiserState } from "./optimiser.ts";
 
 /** One line of the run's log: a training entry has `learning_rate`, an evaluation `eval_…` scores. Names as Trainer's. */
 export type LogEntry = Readonly<Record<string, number>>;
@@ -69,6 +69,7 @@ export interface SavedRun {
 
 const STATE_FILE = "trainer_state.json";
 const MOMENTS_FILE = "optimizer.safetensors";
+const LOSS_SCALE = "loss_scale";
 const REQUIRED = ["config.json", "model.safetensors", MOMENTS_FILE, STATE_FILE];
 
 export const checkpointName = (step: number): string => `checkpoint-${step}`;
@@ -104,16 +105,16 @@ export async function saveCheckpoint(
         name: `${kind}.${name}`,
         ...tensor,
       }));
-    await writeSafetensors(join(folder, MOMENTS_FILE), [...named("m"), ...named("v")]);
+    const scale = moments.lossScale
+      ? [{ name: LOSS_SCALE, shape: [2], data: moments.lossScale }]
+      : [];
+    await writeSafetensors(join(folder, MOMENTS_FILE), [...named("m"), ...named("v"), ...scale]);
     await writeFile(join(folder, STATE_FILE), `${JSON.stringify(saved, null, 2)}\n`);
   });
   return path;
 }
 
-async function readMoments(
-  path: string,
-  parameters: ParameterSet,
-): Promise<{ m: Float32Array; v: Float32Array }> {
+async function readMoments(path: string, parameters: ParameterSet): Promise<OptimiserState> {
   const file = await openSafetensors(path);
   try {
     const moments = { m: new Float32Array(parameters.size), v: new Float32Array(parameters.size) };
@@ -129,7 +130,8 @@ async function readMoments(
         data.set(values);
       }
     }
-    return moments;
+    const scaled = file.tensors.has(LOSS_SCALE);
+    return { ...moments, lossScale: scaled ? await file.read(LOSS_SCALE) : undefined };
   } finally {
     await file.close();
   }

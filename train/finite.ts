@@ -1,4 +1,4 @@
-import { type ParameterSet, TrainingError } from "../engine/index.ts";
+import { type ParameterSet, type Precision, TrainingError } from "../engine/index.ts";
 
 /** Where training stood when a number went wrong. */
 export interface StepFacts {
@@ -11,9 +11,11 @@ export interface StepFacts {
 export function nonFinite(
   what: string,
   { step, learningRate, gradientNorm }: StepFacts,
+  precision: Precision,
 ): TrainingError {
+  const remedy = precision === "f16" ? ", or use --precision f32" : "";
   return new TrainingError(
-    `training: loss, gradient and weights must stay finite; at step ${step} ${what}, learning rate ${learningRate}, gradient norm ${gradientNorm}. Lower --learning-rate or raise --warmup-steps.`,
+    `training: loss, gradient and weights must stay finite; at step ${step} ${what}, learning rate ${learningRate}, gradient norm ${gradientNorm}. Lower --learning-rate or raise --warmup-steps${remedy}.`,
   );
 }
 

@@ -5,9 +5,11 @@ export * from "../model/index.ts";
 export {
   ArgumentError,
   checkArguments,
+  ACTIVATION_CHECKPOINTING,
   DEFAULT_ARGUMENTS,
   type MetricName,
   METRICS,
+  PRECISIONS,
   type TrainingArguments,
 } from "./arguments.ts";
 export { collate, evalBatches, planEpoch } from "./batches.ts";
@@ -47,7 +49,9 @@ export {
 } from "./explain/integrated-gradients.ts";
 export { type WordPush, WordPushes } from "./explain/word-pushes.ts";
 export { textFingerprint } from "./fingerprint.ts";
+export { type DryRun, dryRun } from "./dry-run.ts";
 export { InFlight } from "./in-flight.ts";
+export { type MemoryPlan } from "./memory.ts";
 export {
   classificationMetrics,
   type ClassificationMetrics,

@@ -2,6 +2,7 @@
 
 import type { LogEntry } from "./checkpoint.ts";
 import type { Evaluation } from "./evaluate.ts";
+import type { MemoryPlan } from "./memory.ts";
 import type { StepResult } from "./step.ts";
 
 /** Told what happens, in order. Every function is optional. */
@@ -9,6 +10,10 @@ export interface TrainingObserver {
   /** `step` is undefined when no whole checkpoint was found. */
   onResume?(step: number | undefined, refused: readonly Error[]): void;
   onStep?(done: StepDone): void;
+  /** Before the first step. */
+  onMemory?(plan: MemoryPlan): void;
+  /** An f16 step overflowed and changed nothing; the next one has half this loss scale. */
+  onSkip?(step: number, lossScale: number): void;
   onLog?(entry: LogEntry): void;
   onEvaluateProgress?(done: number, total: number): void;
   onEpoch?(epoch: number, trainingLoss: number, evaluation: Evaluation, best: boolean): void;

@@ -17,6 +17,8 @@ export interface StepResult {
   readonly gradientNorm: number;
   /** False when the gradient held NaN or infinity: the update was left out. */
   readonly finite: boolean;
+  /** What the loss was multiplied by; 1 but in f16. */
+  readonly lossScale: number;
 }
 
 /** Batches of about as many rows share buffers: a plan whose buffers are too small grows and is kept. */
@@ -40,14 +42,16 @@ export async function trainStep(
     gpu.step(`train ${shapeOf(batch)} ${last}`, () => {
       const forward = () =>
         crossEntropy(gpu, model.forward(batch, [...options.dropoutSeed, i]), batch.labels);
-      losses.push(gpu.readLater(gpu.tape.gradients(forward, 1 / microBatches.length)));
+      losses.push(
+        gpu.readLater(gpu.tape.gradients(forward, 1 / microBatches.length, optimiser.lossScale)),
+      );
       if (last) state = gpu.readLater(optimiser.update(options.learningRate, options.maxGradNorm));
     });
   });
   const values = await Promise.all(losses);
-  const [gradientNorm = NaN, , finite] = (await state) ?? [];
+  const [gradientNorm = NaN, , finite, lossScale = 1] = (await state) ?? [];
   const loss = values.reduce((sum, [value = NaN]) => sum + value, 0) / values.length;
-  return { loss, gradientNorm, finite: finite === 1 && Number.isFinite(loss) };
+  return { loss, gradientNorm, finite: finite === 1 && Number.isFinite(loss), lossScale };
 }
 
 /** Submits one forward pass without dropout. Resolves to logits [B, K]. */

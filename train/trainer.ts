@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { type Gpu, TrainingError } from "../engine/index.ts";
 import type { AlbertForSequenceClassification, Tokenizer } from "../model/index.ts";
-import { checkArguments, type TrainingArguments } from "./arguments.ts";
+import { ArgumentError, checkArguments, type TrainingArguments } from "./arguments.ts";
 import { collate, planEpoch } from "./batches.ts";
 import { logStep, noteEvaluation, noteLoss } from "./bookkeeping.ts";
 import {
@@ -20,6 +20,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { firstNonFinite, nonFinite, type StepFacts } from "./finite.ts";
 import { checkBatchesFit } from "./fits.ts";
 import { InFlight } from "./in-flight.ts";
+import { planMemory } from "./memory.ts";
 import type { TrainingObserver } from "./observer.ts";
 import { AdamW } from "./optimiser.ts";
 import { findCheckpoint } from "./resume.ts";
@@ -82,6 +83,9 @@ export class Trainer {
         throw new TrainingError(`trainer: the ${name} set must have examples; it is empty.`);
       }
     }
+    if (run.args.precision !== run.gpu.precision) {
+      throw new ArgumentError("precision", `the GPU's, ${run.gpu.precision}`, run.args.precision);
+    }
     checkBatchesFit(run.gpu, run.model, run, run.args);
     this.#run = run;
     this.#observer = observer;
@@ -132,6 +136,7 @@ export class Trainer {
   async train(): Promise<TrainingOutcome> {
     const { args, signal } = this.#run;
     const state = this.#state;
+    if (!state.finished) this.#observer.onMemory?.(await planMemory(this.#run));
     while (!state.finished) {
       await this.trainEpoch();
       if (signal?.aborted || !(await this.evaluateEpoch())) return this.interrupted();
@@ -216,7 +221,12 @@ export class Trainer {
     const { args } = this.#run;
     const state = this.#state;
     this.#last = { step, learningRate: rate, gradientNorm: result.gradientNorm };
-    if (!result.finite) throw nonFinite(`the loss is ${result.loss}`, this.#last);
+    if (!result.finite) {
+      // Of a scale of 1 an overflow is the model's own.
+      if (result.lossScale <= 1)
+        throw nonFinite(`the loss is ${result.loss}`, this.#last, this.#run.args.precision);
+      this.#observer.onSkip?.(step, result.lossScale);
+    }
     this.#samples += samples;
     noteLoss(state, result.loss);
     const epoch = epochAfter(step, this.#pace);
@@ -254,7 +264,11 @@ export class Trainer {
     });
     if (!evaluation) return false;
     if (!Number.isFinite(evaluation.loss)) {
-      throw nonFinite(`the validation loss is ${evaluation.loss}`, this.#last);
+      throw nonFinite(
+        `the validation loss is ${evaluation.loss}`,
+        this.#last,
+        this.#run.args.precision,
+      );
     }
     const epoch = epochAfter(state.step, this.#pace);
     const { entry, ...noted } = noteEvaluation(state, evaluation, args.metric, epoch);
@@ -271,7 +285,7 @@ export class Trainer {
   private async checkpoint(): Promise<void> {
     const { output, model, tokenizer, args } = this.#run;
     const bad = await firstNonFinite(model.parameters);
-    if (bad !== undefined) throw nonFinite(`${bad} is not`, this.#last);
+    if (bad !== undefined) throw nonFinite(`${bad} is not`, this.#last, this.#run.args.precision);
     const saved = { state: this.#state, arguments: args, fingerprints: this.#fingerprints };
     const path = await saveCheckpoint(output, {
       model,

@@ -7,6 +7,8 @@ import { savePretrained } from "../../model/index.ts";
 import {
   checkArguments,
   DEFAULT_ARGUMENTS,
+  type DryRun,
+  dryRun,
   evaluate,
   type Evaluation,
   type LabelledSet,
@@ -41,7 +43,7 @@ import { Interrupted } from "../errors.ts";
 import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { optionName } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
-import { duration, Printer } from "../printer.ts";
+import { duration, gib, Printer } from "../printer.ts";
 import { runData } from "../run-data.ts";
 import { RESULTS_FILE, type TrainResults, versionsHere } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores } from "../scores.ts";
@@ -55,6 +57,7 @@ export interface TrainOptions extends DataOptions, BaseOptions, Partial<Training
   readonly version: string;
   readonly output: string;
   readonly resume: boolean;
+  readonly dryRun?: boolean;
   readonly adapter?: string | undefined;
   readonly json: boolean;
 }
@@ -92,17 +95,18 @@ async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
 }
 
 /** Everything up to the saved model. Throws Interrupted when the user ends it, and typed errors for what is wrong. */
-export async function trainCommand(options: TrainOptions): Promise<TrainResults> {
+export async function trainCommand(options: TrainOptions): Promise<TrainResults | DryRun> {
   const printer = new Printer(options.json);
   await checkDataOptions("train", options);
   checkBaseOptions(options);
   const base = await readBaseModel(options);
-  const args = chooseArguments(options, base, printer);
-  const gpu = await openAndTell(printer, options.adapter);
+  const chosen = chooseArguments(options, base, printer);
+  const gpu = await openAndTell(printer, options.adapter, chosen.precision);
+  const args = { ...chosen, precision: gpu.precision };
   let release: (() => void) | undefined;
   const interrupt = onInterrupt(() => release?.());
   try {
-    release = await openOutput(options.output, options.resume);
+    if (!options.dryRun) release = await openOutput(options.output, options.resume);
     const sets = await loadSets(options, args.seed);
     describeSets(printer, sets);
     const warnings = await warnOfData(printer, sets);
@@ -113,12 +117,29 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults>
     const { train, validation, test } = tokens as Record<(typeof SETS)[number], LabelledSet>;
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
     const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
+    if (options.dryRun) return await tryOut(prepared);
     return await run({ ...prepared, warnings, interrupt });
   } finally {
     interrupt.dispose();
     gpu.close();
     release?.();
   }
+}
+
+/** Says what training would take, after a few steps that are thrown away. */
+async function tryOut(prepared: Omit<Prepared, "warnings" | "interrupt">): Promise<DryRun> {
+  const { printer } = prepared;
+  const found = await dryRun(prepared);
+  const ms = (seconds: number): string => `${(1000 * seconds).toFixed(0)} ms`;
+  const kept = found.checkpointing ? "the input of each layer" : "all activations";
+  printer.line(`memory       ${gib(found.peakBytes)} at most, ${kept} kept for backward`);
+  printer.line(
+    `step         ${ms(found.secondsPerStep)}; of the longest texts together ${ms(found.secondsOfLargest)}`,
+  );
+  const all = duration(found.totalSteps * found.secondsPerStep);
+  printer.line(`training     ${found.totalSteps} steps, about ${all} besides evaluations`);
+  printer.line("dry run      nothing was written");
+  return found;
 }
 
 interface Prepared extends Opened {

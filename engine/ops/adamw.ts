@@ -21,9 +21,16 @@ function* slices(size: number): Generator<{ from: number; slice: (flat: Tensor) 
 
 /**
  * The global L2 norm of all gradients and the factor that clips it to `maxNorm` (0: no clipping), as
- * torch.nn.utils.clip_grad_norm_. Returns [norm, factor, finite] on the device, for adamw.
+ * torch.nn.utils.clip_grad_norm_. Returns [norm, factor, finite, loss scale] on the device, for adamw. With `lossScale`,
+ * [scale, finite steps in a row], the gradients are that many times too large: norm and factor allow for it, and the scale
+ * is adapted for the next step.
  */
-export function gradientNorm(gpu: Gpu, set: ParameterSet, maxNorm: number): Tensor {
+export function gradientNorm(
+  gpu: Gpu,
+  set: ParameterSet,
+  maxNorm: number,
+  lossScale?: Tensor,
+): Tensor {
   const parts = Math.ceil(set.size / SLICE);
   const partial = gpu.empty([parts * GRADIENT_NORM_PARTIALS]);
   let first = 0;
@@ -34,9 +41,13 @@ export function gradientNorm(gpu: Gpu, set: ParameterSet, maxNorm: number): Tens
     gpu.launch(normKernel, "partial", { x, partial_out: partial }, params, [groups, 1, 1]);
     first += groups;
   }
-  const state = gpu.empty([3]);
+  const state = gpu.empty([4]);
   const params = { N: first, first: 0, max_norm: maxNorm };
-  gpu.launch(normKernel, "total", { partial_in: partial, state }, params, [1, 1, 1]);
+  const buffers = { partial_in: partial, state };
+  if (lossScale) {
+    const all = { ...buffers, loss_scale: lossScale };
+    gpu.launch(normKernel, "totalScaled", all, params, [1, 1, 1]);
+  } else gpu.launch(normKernel, "total", buffers, params, [1, 1, 1]);
   gpu.release(partial);
   return state;
 }

@@ -148,6 +148,42 @@ describe("AlbertForSequenceClassification", () => {
     model.destroy();
   });
 
+  it("gives the same bits when layers are computed twice instead of kept, with dropout, in less memory", async () => {
+    const dropout = 0.2;
+    const config = tinyConfig({
+      num_hidden_layers: 8,
+      num_hidden_groups: 2,
+      hidden_dropout_prob: dropout,
+      attention_probs_dropout_prob: dropout,
+      classifier_dropout_prob: dropout,
+    });
+    const labels = Uint32Array.of(0, 1, 1, 0);
+    const long = Array.from({ length: 4 }, (_, i) => integers(40 + i, 60, 49).map((id) => id + 1));
+    const train = async (activationCheckpointing: boolean) => {
+      const fresh = await openGpu();
+      onTestFinished(() => fresh.close());
+      const model = tinyModel(fresh, config);
+      model.activationCheckpointing = activationCheckpointing;
+      const batch = collate(long, { maxLength: 64, padId: 0 });
+      const read = fresh.step("train", () => {
+        const forward = () => crossEntropy(fresh, model.forward(batch, [1, 2]), labels);
+        const loss = fresh.readLater(fresh.tape.gradients(forward));
+        return Promise.all([loss, fresh.readLater(model.parameters.gradients)]);
+      });
+      const [loss, gradients] = await fresh.settle(read);
+      return { loss, gradients, bytes: fresh.poolBytes, estimate: model.trainingBytes(240) };
+    };
+    const [kept, twice] = [await train(false), await train(true)];
+    expect(twice.loss).toEqual(kept.loss);
+    expect(twice.gradients).toEqual(kept.gradients);
+    expect(kept.gradients.some((value) => value !== 0)).toBe(true);
+    expect(twice.bytes).toBeLessThan(kept.bytes / 2);
+    for (const { bytes, estimate } of [kept, twice]) {
+      expect(estimate / bytes).toBeGreaterThan(0.6);
+      expect(estimate / bytes).toBeLessThan(1.6);
+    }
+  });
+
   it("gives a text the same logits alone and in a batch", async () => {
     const model = tinyModel(gpu, tinyConfig());
     const together = await logitsOf(model, padded(TEXTS, 40, 0));

@@ -1,0 +1,77 @@
+// What a run would cost: a few of its steps, done on the device and thrown away.
+
+import { AdamW } from "./optimiser.ts";
+import { ArgumentError } from "./arguments.ts";
+import { collate, planEpoch } from "./batches.ts";
+import { checkBatchesFit } from "./fits.ts";
+import { type MemoryPlan, planMemory } from "./memory.ts";
+import { totalSteps } from "./schedule.ts";
+import { type LabelledBatch, trainStep } from "./step.ts";
+import type { TrainingRun } from "./trainer.ts";
+
+export interface DryRun extends MemoryPlan {
+  /** Most device memory held at once: parameters, gradients, moments, and the pools after the largest batch. */
+  readonly peakBytes: number;
+  /** Median of five steps over batches as they come, and that of the largest batch; without compiling. */
+  readonly secondsPerStep: number;
+  readonly secondsOfLargest: number;
+  readonly totalSteps: number;
+}
+
+/**
+ * Trains on the largest batch and on some of the first epoch's, and measures. The model's weights are changed by it; nothing
+ * is written. Throws ArgumentError for arguments or batches that training would refuse.
+ */
+export async function dryRun(run: Omit<TrainingRun, "output" | "tokenizer">): Promise<DryRun> {
+  const { gpu, model, train, args } = run;
+  if (args.precision !== gpu.precision) {
+    throw new ArgumentError("precision", `the GPU's, ${gpu.precision}`, args.precision);
+  }
+  checkBatchesFit(gpu, model, run, args);
+  const plan = await planMemory(run);
+  const { batchSize, maxLength, padToMaxLength, gradientAccumulationSteps: accumulation } = args;
+  const layout = {
+    maxLength,
+    padId: model.config.pad_token_id,
+    padTo: padToMaxLength ? maxLength : undefined,
+  };
+  const batch = (indices: readonly number[]): LabelledBatch => ({
+    ...collate(
+      indices.map((i) => train.tokens.ids(i)),
+      layout,
+    ),
+    labels: Uint32Array.from(indices, (i) => train.labels[i]!),
+  });
+  const byLength = Array.from(train.tokens.lengths.keys()).sort(
+    (a, b) => train.tokens.lengths[b]! - train.tokens.lengths[a]!,
+  );
+  const optimiser = new AdamW(gpu, model.parameters, args);
+  const seconds = async (micro: readonly LabelledBatch[]): Promise<number> => {
+    const started = performance.now();
+    const how = { learningRate: 0, maxGradNorm: args.maxGradNorm, dropoutSeed: [args.seed, 0] };
+    await gpu.settle(trainStep(gpu, model, optimiser, micro, how));
+    return (performance.now() - started) / 1000;
+  };
+  try {
+    const largest = Array.from({ length: accumulation }, () => batch(byLength.slice(0, batchSize)));
+    await seconds(largest); // compiles
+    const secondsOfLargest = await seconds(largest);
+    const peakBytes = 16 * model.parameters.size + gpu.poolBytes;
+    const batches = planEpoch({ count: train.tokens.count, batchSize, seed: args.seed, epoch: 0 });
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const from = (i * accumulation) % batches.length;
+      times.push(await seconds(batches.slice(from, from + accumulation).map(batch)));
+    }
+    const { epochs, maxSteps } = args;
+    return {
+      ...plan,
+      peakBytes,
+      secondsOfLargest,
+      secondsPerStep: times.sort((a, b) => a - b)[2]!,
+      totalSteps: totalSteps({ batches: batches.length, accumulation, epochs, maxSteps }),
+    };
+  } finally {
+    optimiser.destroy();
+  }
+}

@@ -1,0 +1,52 @@
+// How much device memory a run will take, and whether to save some of it by running layers twice.
+
+import { freemem } from "node:os";
+import type { Gpu } from "../engine/index.ts";
+import type { AlbertForSequenceClassification } from "../model/index.ts";
+import type { TrainingArguments } from "./arguments.ts";
+import { filledRows } from "./batches.ts";
+import type { LabelledSet } from "./evaluate.ts";
+
+export interface MemoryPlan {
+  /** About what a step of the largest batch takes: parameters, gradients, moments, activations. */
+  readonly bytes: number;
+  /** The same without activation checkpointing. */
+  readonly bytesWithout: number;
+  readonly checkpointing: boolean;
+}
+
+/** Rows of the largest batch a set can make: its longest texts together, or all padded. */
+export function largestBatch(
+  { tokens }: LabelledSet,
+  { batchSize, padToMaxLength, maxLength }: TrainingArguments,
+): number {
+  const longest = tokens.lengths.toSorted().reverse().subarray(0, batchSize);
+  return filledRows(
+    longest.reduce((sum, length) => sum + (padToMaxLength ? maxLength : length), 0),
+  );
+}
+
+/** Whether the device has this much left. A software adapter shares the machine's memory; a GPU is asked by taking it. */
+async function hasRoom(gpu: Gpu, bytes: number): Promise<boolean> {
+  return gpu.info.software ? bytes < 0.8 * freemem() : gpu.canAllocate(bytes);
+}
+
+/** Estimates the memory of training steps and turns the model's activation checkpointing on or off, as the arguments say. */
+export async function planMemory(run: {
+  readonly gpu: Gpu;
+  readonly model: AlbertForSequenceClassification;
+  readonly train: LabelledSet;
+  readonly args: TrainingArguments;
+}): Promise<MemoryPlan> {
+  const { gpu, model, args } = run;
+  const rows = largestBatch(run.train, args);
+  const needed = (checkpointing: boolean): number => {
+    model.activationCheckpointing = checkpointing;
+    return 16 * model.parameters.size + model.trainingBytes(rows);
+  };
+  const [bytesWithout, bytesWith] = [needed(false), needed(true)];
+  const wanted = args.activationCheckpointing;
+  const checkpointing = wanted === "auto" ? !(await hasRoom(gpu, bytesWithout)) : wanted === "on";
+  model.activationCheckpointing = checkpointing;
+  return { bytes: checkpointing ? bytesWith : bytesWithout, bytesWithout, checkpointing };
+}
