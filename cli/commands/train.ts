@@ -40,7 +40,7 @@ import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { optionName } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, excerpt, Printer } from "../printer.ts";
-import { RESULTS_FILE, type TrainResults, versionsHere } from "../run-results.ts";
+import { RESULTS_FILE, type TrainResults, type Versions, versionsHere } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores } from "../scores.ts";
 import { trainingObserver } from "../training-observer.ts";
 import { reportAfterTraining } from "./report.ts";
@@ -124,6 +124,7 @@ async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
 export async function trainCommand(options: TrainOptions): Promise<TrainResults> {
   const printer = new Printer(options.json);
   checkOptions(options);
+  const versions = versionsHere(options.version);
   for (const path of [options.data, options.train, options.validation, options.test]) {
     if (path !== undefined) await requireFile(path);
   }
@@ -144,7 +145,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults>
     const { train, validation, test } = tokens as Record<(typeof SETS)[number], LabelledSet>;
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
     const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
-    return await run({ ...prepared, warnings, interrupt });
+    return await run({ ...prepared, versions, warnings, interrupt });
   } finally {
     interrupt.dispose();
     gpu.close();
@@ -161,6 +162,7 @@ interface Prepared extends Opened {
   readonly args: TrainingArguments;
   readonly options: TrainOptions;
   readonly printer: Printer;
+  readonly versions: Versions;
   readonly warnings: readonly string[];
   readonly interrupt: Interrupt;
 }
@@ -207,7 +209,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       samplesPerSecond: outcome.seconds > 0 ? outcome.samples / outcome.seconds : 0,
       command: options.command,
       finished: new Date().toISOString(),
-      versions: versionsHere(options.version),
+      versions: prepared.versions,
       adapter: adapterFacts(gpu),
       parameters: model.parameters.count,
       labels: prepared.sets.labels.names,
