@@ -35,7 +35,7 @@ export interface TrainingArguments {
   readonly maxSteps: number | undefined;
   /** Checkpoints kept besides the best one; undefined keeps all. */
   readonly saveTotalLimit: number | undefined;
-  /** Pad every batch to maxLength, as the reference does, instead of to its longest text. */
+  /** Pad every text to maxLength, as the reference does, instead of packing them without padding. */
   readonly padToMaxLength: boolean;
   /** Where the log goes besides log.jsonl. */
   readonly reportTo: ReportTo;

@@ -160,11 +160,10 @@ export class Trainer {
     const state = this.#state;
     const { batchSize, seed, gradientAccumulationSteps: accumulation } = args;
     const batches = planEpoch({
-      lengths: train.tokens.lengths,
+      count: train.tokens.count,
       batchSize,
       seed,
       epoch: state.epoch,
-      lengthBuckets: !args.padToMaxLength,
     });
     const inFlight = new InFlight<Submitted>(gpu);
     let since = performance.now();
@@ -207,7 +206,7 @@ export class Trainer {
     const { train, args, model } = this.#run;
     const { maxLength, padToMaxLength } = args;
     const rows = indices.map((i) => train.tokens.ids(i));
-    const padTo = padToMaxLength ? maxLength : "longest";
+    const padTo = padToMaxLength ? maxLength : undefined;
     const batch = collate(rows, { padTo, maxLength, padId: model.config.pad_token_id });
     return { ...batch, labels: Uint32Array.from(indices, (i) => train.labels[i]!) };
   }

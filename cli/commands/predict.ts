@@ -84,11 +84,11 @@ async function* classify(
   const { batchSize } = options;
   const maxLength = checkLength("predict", options.maxLength, model.config.max_position_embeddings);
   const inFlight = new InFlight<Float32Array>(gpu);
-  const pad = { padTo: "longest" as const, maxLength, padId: tokenizer.padId };
+  const layout = { maxLength, padId: tokenizer.padId };
   for await (const chunk of chunks(texts(options), batchSize)) {
     const batch = collate(
       chunk.map((text) => tokenizer.encode(text, maxLength)),
-      pad,
+      layout,
     );
     yield* await inFlight.push(logitsOf(gpu, model, batch));
   }
