@@ -45,7 +45,7 @@ import { optionName } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, gib, Printer } from "../printer.ts";
 import { runData } from "../run-data.ts";
-import { RESULTS_FILE, type TrainResults, versionsHere } from "../run-results.ts";
+import { RESULTS_FILE, type TrainResults, type Versions, versionsHere } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores } from "../scores.ts";
 import { trainingObserver } from "../training-observer.ts";
 import { reportAfterTraining } from "./report.ts";
@@ -99,6 +99,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
   const printer = new Printer(options.json);
   await checkDataOptions("train", options);
   checkBaseOptions(options);
+  const versions = versionsHere(options.version);
   const base = await readBaseModel(options);
   const chosen = chooseArguments(options, base, printer);
   const gpu = await openAndTell(printer, options.adapter, chosen.precision);
@@ -118,7 +119,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
     const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
     if (options.dryRun) return await tryOut(prepared);
-    return await run({ ...prepared, warnings, interrupt });
+    return await run({ ...prepared, versions, warnings, interrupt });
   } finally {
     interrupt.dispose();
     gpu.close();
@@ -127,7 +128,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
 }
 
 /** Says what training would take, after a few steps that are thrown away. */
-async function tryOut(prepared: Omit<Prepared, "warnings" | "interrupt">): Promise<DryRun> {
+async function tryOut(prepared: Omit<Prepared, "versions" | "warnings" | "interrupt">): Promise<DryRun> {
   const { printer } = prepared;
   const found = await dryRun(prepared);
   const ms = (seconds: number): string => `${(1000 * seconds).toFixed(0)} ms`;
@@ -151,6 +152,7 @@ interface Prepared extends Opened {
   readonly args: TrainingArguments;
   readonly options: TrainOptions;
   readonly printer: Printer;
+  readonly versions: Versions;
   readonly warnings: readonly string[];
   readonly interrupt: Interrupt;
 }
@@ -197,7 +199,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       samplesPerSecond: outcome.seconds > 0 ? outcome.samples / outcome.seconds : 0,
       command: options.command,
       finished: new Date().toISOString(),
-      versions: versionsHere(options.version),
+      versions: prepared.versions,
       adapter: adapterFacts(gpu),
       parameters: model.parameters.count,
       labels: prepared.sets.labels.names,
