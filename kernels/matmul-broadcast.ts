@@ -88,9 +88,13 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
 
-// Operands as ELEM: f16 rounds them; sums are f32.
+// HALF rounds the operands to f16; sums are f32.
+// A conversion to f16 and back is optimised away on Mesa; this one is not.
 fn rounded(v: vec4f) -> vec4f {
-  return vec4f(vec4<ELEM>(v));
+  if (HALF) {
+    return quantizeToF16(v);
+  }
+  return v;
 }
 ${entry("product", "if (ACCUMULATE) { c[i] += sums[m - row]; } else { c[i] = sums[m - row]; }")}
 ${entry("linear", "c[i] = activate4(sums[m - row] + bias[column]);")}
@@ -109,7 +113,7 @@ export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): Matm
       files: ["./shared/activation.wgsl"],
       generated: source(layout, lanes),
       params: MATMUL_PARAMS,
-      constants: { ACCUMULATE: false, ACTIVATION: 0, ELEM: "f32" },
+      constants: { ACCUMULATE: false, ACTIVATION: 0, HALF: false },
       entries: MATMUL_ENTRIES,
       enables: ["subgroups"],
     });

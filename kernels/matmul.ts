@@ -11,8 +11,7 @@ const constants = {
   B_TRANSPOSED: false,
   ACCUMULATE: false,
   ACTIVATION: 0,
-  ELEM: "f32",
-} as const;
+};
 export const MATMUL_ENTRIES = {
   product: ["a", "b", "c"],
   linear: ["a", "b", "bias", "c"],
@@ -24,7 +23,7 @@ export type MatmulKernel = Kernel<typeof MATMUL_PARAMS, typeof MATMUL_ENTRIES>;
 export const matmulNaive = defineKernel("matmul-naive", {
   files: ["./shared/activation.wgsl", "./matmul-naive.wgsl"],
   params: MATMUL_PARAMS,
-  constants,
+  constants: { ...constants, HALF: false },
   entries: MATMUL_ENTRIES,
 });
 
@@ -33,7 +32,7 @@ export const MATMUL_REGISTER = { LANES: 8, ROWS: 8 };
 export const matmulRegister = defineKernel("matmul-register", {
   files: ["./shared/activation.wgsl", "./matmul-register.wgsl"],
   params: MATMUL_PARAMS,
-  constants: { ...constants, ...MATMUL_REGISTER },
+  constants: { ...constants, ...MATMUL_REGISTER, HALF: false },
   entries: MATMUL_ENTRIES,
 });
 
@@ -46,6 +45,7 @@ export const matmulTiled = defineKernel("matmul-tiled", {
   constants: {
     ...constants,
     ...MATMUL_TILED,
+    ELEM: "f32",
     ROW_QUADS: 1,
     COLUMN_QUADS: 1,
     STEP: 16,

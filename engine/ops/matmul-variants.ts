@@ -63,7 +63,7 @@ export const NAIVE: MatmulVariant = {
   split: 1,
   tile: [8, 8],
   kernel: () => matmulNaive,
-  constants: (layout, ELEM) => ({ ...transposed(layout), ELEM }),
+  constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
 };
 
 const REGISTER: MatmulVariant = {
@@ -72,7 +72,7 @@ const REGISTER: MatmulVariant = {
   split: 1,
   tile: [MATMUL_REGISTER.ROWS, 4 * MATMUL_REGISTER.LANES],
   kernel: () => matmulRegister,
-  constants: (layout, ELEM) => ({ ...transposed(layout), ELEM }),
+  constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
 };
 
 const broadcast = (lanes: number): MatmulVariant => ({
@@ -81,7 +81,7 @@ const broadcast = (lanes: number): MatmulVariant => ({
   split: 1,
   tile: [MATMUL_BROADCAST_ROWS, 4 * lanes],
   kernel: (layout) => matmulBroadcast(layout, lanes),
-  constants: (_layout, ELEM) => ({ ELEM }),
+  constants: (_layout, precision) => ({ HALF: precision === "f16" }),
 });
 
 function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1): MatmulVariant {
@@ -106,7 +106,7 @@ function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1)
 function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number): MatmulVariant {
   const size = matrixTileSize(shape, tile);
   return {
-    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step}`,
+    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}`,
     quads: true,
     split: 1,
     tile: size,
@@ -122,34 +122,38 @@ const MATRIX_TILES: readonly MatrixTile[] = [
   { subgroups: [2, 4], matrices: [4, 2], step: 32 },
 ];
 
-/** Every kernel that an adapter can run at a precision, the safe choice first. None of them is a guess about speed. */
+/** Every kernel that an adapter can run at a precision. Which is fastest, only the tuner knows. */
 export function matmulVariants(
-  { software, subgroupSize, matrixShapes, limits }: MatmulAdapter,
+  adapter: MatmulAdapter,
   precision: Precision,
 ): readonly MatmulVariant[] {
-  if (software && matrixShapes.length === 0) {
-    const shared = subgroupSize > 1 && MATMUL_BROADCAST_ROWS % subgroupSize === 0;
-    return shared ? [broadcast(subgroupSize), REGISTER] : [REGISTER];
-  }
+  const portable = adapter.software ? ofSoftware(adapter) : tilesOf(adapter, precision);
+  const matrices = precision === "f16" ? matricesOf(adapter) : [];
+  return adapter.software ? [...portable, ...matrices] : [...matrices, ...portable];
+}
+
+function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
+  const shared = subgroupSize > 1 && MATMUL_BROADCAST_ROWS % subgroupSize === 0;
+  return shared ? [broadcast(subgroupSize), REGISTER] : [REGISTER];
+}
+
+function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant[] {
+  const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
+  const bytes = precision === "f16" ? 2 : 4;
+  return [1, 2].flatMap((rows) =>
+    [1, 2].flatMap((columns) =>
+      [8, 16].flatMap((step) => {
+        const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 2) * bytes;
+        return staged > memory ? [] : [1, 4].map((split) => tiled(rows, columns, step, split));
+      }),
+    ),
+  );
+}
+
+function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): MatmulVariant[] {
   const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
   const threads = limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
-  const bytes = precision === "f16" ? 2 : 4;
-  const portable = (
-    [
-      [1, 1],
-      [1, 2],
-      [2, 1],
-      [2, 2],
-    ] as const
-  ).flatMap(([rows, columns]) =>
-    [8, 16].flatMap((step) => {
-      const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 2) * bytes;
-      if (staged > memory) return [];
-      return [1, 4].map((split) => tiled(rows, columns, step, split));
-    }),
-  );
-  if (precision === "f32") return portable;
-  const matrices = matrixShapes.flatMap((shape) =>
+  return matrixShapes.flatMap((shape) =>
     MATRIX_TILES.filter(
       (tile) =>
         tile.step % shape.K === 0 &&
@@ -157,7 +161,6 @@ export function matmulVariants(
         tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= threads,
     ).map((tile) => matrix(shape, tile, subgroupSize)),
   );
-  return [...matrices, ...portable];
 }
 
 /** Whether a variant takes these sizes. */

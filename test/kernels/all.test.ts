@@ -30,7 +30,7 @@ const ACCUMULATE = [false, true];
 const ACTIVATION = Object.values(ACTIVATIONS);
 const TRANSPOSED = { A_TRANSPOSED: [false, true], B_TRANSPOSED: [false, true] };
 const MATMUL = combine({ ...TRANSPOSED, ACCUMULATE, ACTIVATION });
-const HALF = [{ ELEM: "f16" }] as const;
+const HALF = [{ HALF: true }];
 
 /** What the files that write a kernel's text make, for all the subgroups they are chosen for. */
 const LAYOUTS = ["NN", "NT", "TN"] as const;
@@ -72,7 +72,7 @@ const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
   "matmul-split": combine({ ACCUMULATE, LANES: [1, 256] }),
   "matmul-tiled": [
     ...MATMUL,
-    ...HALF,
+    { ELEM: "f16" },
     ...combine({ ROW_QUADS: [1, 2], COLUMN_QUADS: [1, 2], STEP: [4, 8], SPLIT: [1, 4] }),
   ],
   ...Object.fromEntries(
@@ -82,7 +82,7 @@ const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
         ...combine(
           "DROPOUT" in constants ? { DROPOUT: [false, true] } : { ACCUMULATE, ACTIVATION },
         ),
-        ...("ELEM" in constants ? HALF : []),
+        ...("HALF" in constants ? HALF : []),
       ],
     ]),
   ),
