@@ -32,6 +32,7 @@ import {
   type DataOptions,
   describeSets,
   loadSets,
+  requireDataFiles,
   type Sets,
   SETS,
   tokenizeSet,
@@ -94,9 +95,10 @@ async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
 /** Everything up to the saved model. Throws Interrupted when the user ends it, and typed errors for what is wrong. */
 export async function trainCommand(options: TrainOptions): Promise<TrainResults> {
   const printer = new Printer(options.json);
+  checkDataOptions("train", options);
   checkBaseOptions(options);
-  await checkDataOptions("train", options);
   const versions = versionsHere(options.version);
+  await requireDataFiles(options);
   const base = await readBaseModel(options);
   const args = chooseArguments(options, base, printer);
   const gpu = await openAndTell(printer, options.adapter);
