@@ -51,8 +51,8 @@ export interface Sets {
 
 export const SETS = ["train", "validation", "test"] as const;
 
-/** Throws UsageError for data options that do not go together, FileError for a file that is not there. */
-export async function checkDataOptions(where: string, options: DataOptions): Promise<void> {
+/** Throws UsageError for data options that do not go together, before any file is looked for. */
+export function checkDataOptions(where: string, options: DataOptions): void {
   const { data, train, validation, test } = options;
   if (data !== undefined && (train ?? validation ?? test) !== undefined) {
     throw new UsageError(`${where}: give either --data, or --train and --validation; got both.`);
@@ -62,7 +62,11 @@ export async function checkDataOptions(where: string, options: DataOptions): Pro
       `${where}: data is needed: --data FILE, or --train FILE --validation FILE [--test FILE].`,
     );
   }
-  for (const path of [data, train, validation, test]) {
+}
+
+/** Throws FileError for a data file that is not there. */
+export async function requireDataFiles(options: DataOptions): Promise<void> {
+  for (const path of [options.data, options.train, options.validation, options.test]) {
     if (path !== undefined) await requireFile(path);
   }
 }

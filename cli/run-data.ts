@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { FileError } from "../engine/index.ts";
 import { textFingerprint } from "../train/index.ts";
-import { checkDataOptions, type DataOptions, loadSets, type Sets, SETS } from "./data.ts";
+import { type DataOptions, loadSets, requireDataFiles, type Sets, SETS } from "./data.ts";
 import { RESULTS_FILE } from "./run-results.ts";
 
 /** The part of results.json that says which sets a run was made from. */
@@ -71,7 +71,7 @@ export async function loadSetsOf(folder: string): Promise<{ data: RunData; sets:
       "must be a finished run whose results.json says what it was made from; it does not. Give the data by --data, or --train and --validation.",
     );
   }
-  await checkDataOptions("baseline", data.options);
+  await requireDataFiles(data.options);
   const sets = await loadSets(data.options, data.seed);
   const { fingerprints } = runData(data.options, data.seed, sets);
   const changed = SETS.find((name) => fingerprints[name] !== data.fingerprints[name]);

@@ -29,7 +29,14 @@ import {
   requireSameSet,
   runRows,
 } from "../comparison.ts";
-import { checkDataOptions, type DataOptions, describeSets, loadSets, type Sets } from "../data.ts";
+import {
+  checkDataOptions,
+  type DataOptions,
+  describeSets,
+  loadSets,
+  requireDataFiles,
+  type Sets,
+} from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { openOutput } from "../output-folder.ts";
@@ -134,7 +141,8 @@ export async function baselineCommand(options: BaselineOptions): Promise<Baselin
     );
   }
   const output = options.output ?? (run === undefined ? DEFAULT_OUTPUT : join(run, "baseline"));
-  if (run === undefined) await checkDataOptions("baseline", options);
+  if (run === undefined) checkDataOptions("baseline", options);
+  await requireDataFiles(options);
   const compared = run === undefined ? undefined : await readRun(run);
   let release: (() => void) | undefined;
   const interrupt = onInterrupt(() => release?.());

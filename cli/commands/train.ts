@@ -34,6 +34,7 @@ import {
   type DataOptions,
   describeSets,
   loadSets,
+  requireDataFiles,
   type Sets,
   SETS,
   tokenizeSet,
@@ -97,9 +98,10 @@ async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
 /** Everything up to the saved model. Throws Interrupted when the user ends it, and typed errors for what is wrong. */
 export async function trainCommand(options: TrainOptions): Promise<TrainResults | DryRun> {
   const printer = new Printer(options.json);
-  await checkDataOptions("train", options);
+  checkDataOptions("train", options);
   checkBaseOptions(options);
   const versions = versionsHere(options.version);
+  await requireDataFiles(options);
   const base = await readBaseModel(options);
   const chosen = chooseArguments(options, base, printer);
   const gpu = await openAndTell(printer, options.adapter, chosen.precision);
@@ -128,7 +130,9 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
 }
 
 /** Says what training would take, after a few steps that are thrown away. */
-async function tryOut(prepared: Omit<Prepared, "versions" | "warnings" | "interrupt">): Promise<DryRun> {
+async function tryOut(
+  prepared: Omit<Prepared, "versions" | "warnings" | "interrupt">,
+): Promise<DryRun> {
   const { printer } = prepared;
   const found = await dryRun(prepared);
   const ms = (seconds: number): string => `${(1000 * seconds).toFixed(0)} ms`;
