@@ -3,7 +3,7 @@
 import { create, globals } from "webgpu";
 import type { MatrixShape } from "../kernels/matmul-matrix.ts";
 import { DeviceError } from "./errors.ts";
-import type { Precision } from "./ops/matmul-variants.ts";
+import type { Precision } from "./matmul-variants.ts";
 
 Object.assign(globalThis, globals);
 

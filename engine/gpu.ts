@@ -1,7 +1,6 @@
 // The GPU as the rest of the engine sees it: memory, launches, one submit per step, late read-back.
 // The only caller of dispatchWorkgroups and submit.
 
-import { setImmediate } from "node:timers/promises";
 import {
   type Constants,
   type Entries,
@@ -17,12 +16,13 @@ import { DeviceError, KernelError, PrecisionError } from "./errors.ts";
 import { Memory } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { Reads } from "./reads.ts";
-import type { Precision } from "./ops/matmul-variants.ts";
+import type { Precision } from "./matmul-variants.ts";
 import { Profiler, type Span } from "./profile.ts";
 import { format, type Shape } from "./shape.ts";
 import { Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 import { MatmulChoice } from "./tuning.ts";
+import { asleep } from "./asleep.ts";
 
 /** Calls made to the WebGPU API so far: what a steady training step must not make is visible here. */
 export interface ApiCalls {
@@ -66,7 +66,6 @@ export class Gpu {
   #profiler: Profiler | undefined;
   #failure: Error | undefined;
   #closed = false;
-  #idle = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(device: GPUDevice, info: AdapterInfo, precision: Precision = "f32") {
     if (precision === "f16" && !device.features.has("shader-f16")) {
@@ -118,16 +117,7 @@ export class Gpu {
   /** Whether this many bytes more can be allocated now: takes them and gives them back. */
   async canAllocate(bytes: number): Promise<boolean> {
     this.check();
-    const largest = Math.floor(this.#device.limits.maxBufferSize / 4) * 4;
-    const taken: GPUBuffer[] = [];
-    this.#device.pushErrorScope("out-of-memory");
-    for (let left = bytes; left > 0; left -= largest) {
-      const size = Math.min(Math.ceil(left / 4) * 4, largest);
-      taken.push(this.#device.createBuffer({ size, usage: GPUBufferUsage.STORAGE }));
-    }
-    const error = await this.settle(this.#device.popErrorScope());
-    for (const buffer of taken) buffer.destroy();
-    return error === null;
+    return this.settle(this.#memory.canAllocate(bytes));
   }
 
   /** Throws the first error the GPU reported since the last call, if any. */
@@ -264,22 +254,9 @@ export class Gpu {
     return this.settle(values);
   }
 
-  /**
-   * Waits for a promise the GPU will keep. A plain await makes Dawn poll from the event loop and takes a whole core, which a
-   * software adapter needs itself: so the thread sleeps, and gives the event loop one turn a millisecond.
-   */
+  /** Waits for a promise the GPU will keep, asleep. Throws what the GPU reported meanwhile. */
   async settle<T>(promise: Promise<T>): Promise<T> {
-    const state = { waiting: true };
-    const stop = (): void => {
-      state.waiting = false;
-    };
-    promise.then(stop, stop);
-    await setImmediate();
-    while (state.waiting) {
-      Atomics.wait(this.#idle, 0, 0, 1);
-      await setImmediate();
-    }
-    const value = await promise;
+    const value = await asleep(promise);
     this.check();
     return value;
   }

@@ -55,6 +55,20 @@ export class Memory {
     return tensor;
   }
 
+  /** Whether this many bytes more can be allocated: takes them and gives them back. */
+  async canAllocate(bytes: number): Promise<boolean> {
+    const largest = Math.floor(this.#device.limits.maxBufferSize / 4) * 4;
+    const taken: GPUBuffer[] = [];
+    this.#device.pushErrorScope("out-of-memory");
+    for (let left = bytes; left > 0; left -= largest) {
+      const size = Math.min(Math.ceil(left / 4) * 4, largest);
+      taken.push(this.#device.createBuffer({ size, usage: GPUBufferUsage.STORAGE }));
+    }
+    const error = await this.#device.popErrorScope();
+    for (const buffer of taken) buffer.destroy();
+    return error === null;
+  }
+
   upload(values: Values, shape: Shape): Tensor {
     if (elementCount(shape) !== values.length) {
       throw new ShapeError(

@@ -10,7 +10,7 @@ import {
   matmulVariants,
   NAIVE,
   type Precision,
-} from "./ops/matmul-variants.ts";
+} from "./matmul-variants.ts";
 
 /** A choice of the tuner, as a file holds it. */
 export interface TunedProduct {

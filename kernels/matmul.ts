@@ -1,4 +1,4 @@
-// Kernels for one product, with the same entry points; engine/ops/matmul-variants.ts says which fit an adapter and shape.
+// Kernels for one product, with the same entry points; engine/matmul-variants.ts says which fit an adapter and shape.
 // Two more, with generated text, are in matmul-broadcast.ts and matmul-matrix.ts.
 //   product     C (+)= op(A) op(B)
 //   linear      C = f(op(A) op(B) + bias), f by ACTIVATION

@@ -1,12 +1,12 @@
 // What a run would cost: a few of its steps, done on the device and thrown away.
 
-import { AdamW } from "./optimiser.ts";
-import { ArgumentError } from "./arguments.ts";
-import { collate, planEpoch } from "./batches.ts";
+import { planEpoch } from "./batches.ts";
 import { checkBatchesFit } from "./fits.ts";
+import { type LabelledBatch, labelledBatch } from "./labelled-batch.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
+import { AdamW } from "./optimiser.ts";
 import { totalSteps } from "./schedule.ts";
-import { type LabelledBatch, trainStep } from "./step.ts";
+import { trainStep } from "./step.ts";
 import type { TrainingRun } from "./trainer.ts";
 
 export interface DryRun extends MemoryPlan {
@@ -24,24 +24,11 @@ export interface DryRun extends MemoryPlan {
  */
 export async function dryRun(run: Omit<TrainingRun, "output" | "tokenizer">): Promise<DryRun> {
   const { gpu, model, train, args } = run;
-  if (args.precision !== gpu.precision) {
-    throw new ArgumentError("precision", `the GPU's, ${gpu.precision}`, args.precision);
-  }
   checkBatchesFit(gpu, model, run, args);
   const plan = await planMemory(run);
-  const { batchSize, maxLength, padToMaxLength, gradientAccumulationSteps: accumulation } = args;
-  const layout = {
-    maxLength,
-    padId: model.config.pad_token_id,
-    padTo: padToMaxLength ? maxLength : undefined,
-  };
-  const batch = (indices: readonly number[]): LabelledBatch => ({
-    ...collate(
-      indices.map((i) => train.tokens.ids(i)),
-      layout,
-    ),
-    labels: Uint32Array.from(indices, (i) => train.labels[i]!),
-  });
+  const { batchSize, gradientAccumulationSteps: accumulation } = args;
+  const batch = (indices: readonly number[]): LabelledBatch =>
+    labelledBatch(train, indices, args, model.config.pad_token_id);
   const byLength = Array.from(train.tokens.lengths.keys()).sort(
     (a, b) => train.tokens.lengths[b]! - train.tokens.lengths[a]!,
   );

@@ -5,13 +5,13 @@ export interface StepFacts {
   readonly step: number;
   readonly learningRate: number;
   readonly gradientNorm: number;
+  readonly precision: Precision;
 }
 
 /** The error for a loss or weights that are not finite. `what` is a clause: "the loss is NaN". */
 export function nonFinite(
   what: string,
-  { step, learningRate, gradientNorm }: StepFacts,
-  precision: Precision,
+  { step, learningRate, gradientNorm, precision }: StepFacts,
 ): TrainingError {
   const remedy = precision === "f16" ? ", or use --precision f32" : "";
   return new TrainingError(

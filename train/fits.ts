@@ -5,7 +5,7 @@ import { filledRows } from "./batches.ts";
 import type { LabelledSet } from "./evaluate.ts";
 
 /**
- * Throws ArgumentError when a batch of the longest texts has a tensor larger than the adapter binds: found at the start,
+ * Throws ArgumentError when the precision is not the GPU's, or a batch of the longest texts has a tensor larger than the adapter binds: found at the start,
  * and not by the first evaluation after hours of training.
  */
 export function checkBatchesFit(
@@ -14,6 +14,9 @@ export function checkBatchesFit(
   sets: { readonly train: LabelledSet; readonly validation: LabelledSet },
   args: TrainingArguments,
 ): void {
+  if (args.precision !== gpu.precision) {
+    throw new ArgumentError("precision", `the GPU's, ${gpu.precision}`, args.precision);
+  }
   const check = (option: "batchSize" | "evalBatchSize", { tokens }: LabelledSet): void => {
     let [tokensSoFar, most] = [0, 0];
     for (const length of tokens.lengths.toSorted().reverse()) {

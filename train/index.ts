@@ -79,6 +79,7 @@ export { LOG_FILE, REPORT_TO, type ReportTo, RUNS } from "./run-log.ts";
 export { learningRate, totalSteps } from "./schedule.ts";
 export { discordant, f1DifferenceInterval, mcnemar } from "./significance.ts";
 export { splitIndices } from "./split.ts";
-export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
+export { type LabelledBatch, labelledBatch } from "./labelled-batch.ts";
+export { logitsOf, type StepResult, trainStep } from "./step.ts";
 export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
 export { Trainer, type TrainingOutcome, type TrainingRun } from "./trainer.ts";

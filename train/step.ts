@@ -2,13 +2,8 @@
 
 import { crossEntropy, type Gpu, roundedBytes } from "../engine/index.ts";
 import type { AlbertForSequenceClassification, DropoutSeed, TokenBatch } from "../model/index.ts";
+import type { LabelledBatch } from "./labelled-batch.ts";
 import type { AdamW } from "./optimiser.ts";
-
-/** A batch with its classes. */
-export interface LabelledBatch extends TokenBatch {
-  /** [B]. */
-  readonly labels: Uint32Array;
-}
 
 export interface StepResult {
   /** Mean over the step's micro-batches. */

@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { type Gpu, TrainingError } from "../engine/index.ts";
 import type { AlbertForSequenceClassification, Tokenizer } from "../model/index.ts";
-import { ArgumentError, checkArguments, type TrainingArguments } from "./arguments.ts";
-import { collate, planEpoch } from "./batches.ts";
+import { checkArguments, type TrainingArguments } from "./arguments.ts";
+import { planEpoch } from "./batches.ts";
 import { logStep, noteEvaluation, noteLoss } from "./bookkeeping.ts";
 import {
   checkpointName,
@@ -20,13 +20,14 @@ import { fingerprint } from "./fingerprint.ts";
 import { firstNonFinite, nonFinite, type StepFacts } from "./finite.ts";
 import { checkBatchesFit } from "./fits.ts";
 import { InFlight } from "./in-flight.ts";
+import { labelledBatch } from "./labelled-batch.ts";
 import { planMemory } from "./memory.ts";
 import type { TrainingObserver } from "./observer.ts";
 import { AdamW } from "./optimiser.ts";
 import { findCheckpoint } from "./resume.ts";
 import { RunLog } from "./run-log.ts";
 import { epochAfter, learningRate, totalSteps } from "./schedule.ts";
-import { type LabelledBatch, type StepResult, trainStep } from "./step.ts";
+import { type StepResult, trainStep } from "./step.ts";
 
 /** What a training run needs. The trainer owns none of it. */
 export interface TrainingRun {
@@ -71,11 +72,11 @@ export class Trainer {
   #state: TrainerState = initialState();
   /** Step of the checkpoint that holds the present state, if one does. */
   #saved = 0;
-  #last: StepFacts = { step: 0, learningRate: 0, gradientNorm: 0 };
+  #last: StepFacts;
   #samples = 0;
   #seconds = 0;
 
-  /** Throws ArgumentError for arguments out of range or batches the adapter cannot bind, TrainingError for an empty set. */
+  /** Throws ArgumentError for arguments out of range or that the GPU cannot do, TrainingError for an empty set. */
   constructor(run: TrainingRun, observer: TrainingObserver = {}) {
     checkArguments(run.args);
     for (const name of ["train", "validation"] as const) {
@@ -83,12 +84,10 @@ export class Trainer {
         throw new TrainingError(`trainer: the ${name} set must have examples; it is empty.`);
       }
     }
-    if (run.args.precision !== run.gpu.precision) {
-      throw new ArgumentError("precision", `the GPU's, ${run.gpu.precision}`, run.args.precision);
-    }
     checkBatchesFit(run.gpu, run.model, run, run.args);
     this.#run = run;
     this.#observer = observer;
+    this.#last = { step: 0, learningRate: 0, gradientNorm: 0, precision: run.args.precision };
     const { batchSize, gradientAccumulationSteps: accumulation, epochs, maxSteps } = run.args;
     const batches = Math.ceil(run.train.tokens.count / batchSize);
     this.#pace = { batches, accumulation };
@@ -184,7 +183,9 @@ export class Trainer {
       state.step < this.#totalSteps
     ) {
       const from = state.stepInEpoch * accumulation;
-      const micro = batches.slice(from, from + accumulation).map((indices) => this.batch(indices));
+      const micro = batches
+        .slice(from, from + accumulation)
+        .map((indices) => labelledBatch(train, indices, args, model.config.pad_token_id));
       const schedule = {
         base: args.learningRate,
         warmup: args.warmupSteps,
@@ -207,24 +208,14 @@ export class Trainer {
     settle(await inFlight.drain());
   }
 
-  private batch(indices: readonly number[]): LabelledBatch {
-    const { train, args, model } = this.#run;
-    const { maxLength, padToMaxLength } = args;
-    const rows = indices.map((i) => train.tokens.ids(i));
-    const padTo = padToMaxLength ? maxLength : undefined;
-    const batch = collate(rows, { padTo, maxLength, padId: model.config.pad_token_id });
-    return { ...batch, labels: Uint32Array.from(indices, (i) => train.labels[i]!) };
-  }
-
   /** Takes note of a step the device has finished. */
   private account({ result, step, learningRate: rate, samples }: Submitted): void {
     const { args } = this.#run;
     const state = this.#state;
-    this.#last = { step, learningRate: rate, gradientNorm: result.gradientNorm };
+    this.#last = { ...this.#last, step, learningRate: rate, gradientNorm: result.gradientNorm };
     if (!result.finite) {
       // Of a scale of 1 an overflow is the model's own.
-      if (result.lossScale <= 1)
-        throw nonFinite(`the loss is ${result.loss}`, this.#last, this.#run.args.precision);
+      if (result.lossScale <= 1) throw nonFinite(`the loss is ${result.loss}`, this.#last);
       this.#observer.onSkip?.(step, result.lossScale);
     }
     this.#samples += samples;
@@ -264,11 +255,7 @@ export class Trainer {
     });
     if (!evaluation) return false;
     if (!Number.isFinite(evaluation.loss)) {
-      throw nonFinite(
-        `the validation loss is ${evaluation.loss}`,
-        this.#last,
-        this.#run.args.precision,
-      );
+      throw nonFinite(`the validation loss is ${evaluation.loss}`, this.#last);
     }
     const epoch = epochAfter(state.step, this.#pace);
     const { entry, ...noted } = noteEvaluation(state, evaluation, args.metric, epoch);
@@ -285,7 +272,7 @@ export class Trainer {
   private async checkpoint(): Promise<void> {
     const { output, model, tokenizer, args } = this.#run;
     const bad = await firstNonFinite(model.parameters);
-    if (bad !== undefined) throw nonFinite(`${bad} is not`, this.#last, this.#run.args.precision);
+    if (bad !== undefined) throw nonFinite(`${bad} is not`, this.#last);
     const saved = { state: this.#state, arguments: args, fingerprints: this.#fingerprints };
     const path = await saveCheckpoint(output, {
       model,

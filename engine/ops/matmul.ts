@@ -5,7 +5,7 @@ import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "./matmul-variants.ts";
+import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "../matmul-variants.ts";
 
 /** What the matmul kernels do after the product. */
 export type Epilogue =

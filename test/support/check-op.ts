@@ -4,7 +4,7 @@
 import type { Gpu } from "../../engine/gpu.ts";
 import { add } from "../../engine/ops/add.ts";
 import { matmulInto } from "../../engine/ops/matmul.ts";
-import { NAIVE } from "../../engine/ops/matmul-variants.ts";
+import { NAIVE } from "../../engine/matmul-variants.ts";
 import { ParameterSet } from "../../engine/parameters.ts";
 import { elementCount, type Shape } from "../../engine/shape.ts";
 import { Tensor } from "../../engine/tensor.ts";

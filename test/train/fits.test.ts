@@ -23,7 +23,7 @@ function set(count: number, length: number) {
 it("refuses a batch size whose largest tensor the adapter cannot bind, and names the largest that fits", () => {
   const model = new AlbertForSequenceClassification(gpu, config);
   // 20 texts of 33 tokens fill 672 rows; the feed-forward has 256 columns.
-  const small = { info: gpu.info, largestBinding: 4 * 672 * 256 } as Gpu;
+  const small = { info: gpu.info, precision: "f32", largestBinding: 4 * 672 * 256 } as Gpu;
   const sets = { train: set(40, 33), validation: set(40, 20) };
   const fits = { ...DEFAULT_ARGUMENTS, batchSize: 20, evalBatchSize: 33 };
   expect(() => checkBatchesFit(small, model, sets, fits)).not.toThrow();

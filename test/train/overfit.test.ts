@@ -3,7 +3,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { Random } from "../../engine/random.ts";
 import { AlbertForSequenceClassification } from "../../model/albert.ts";
-import { type LabelledBatch, logitsOf, type StepResult, trainStep } from "../../train/step.ts";
+import type { LabelledBatch } from "../../train/labelled-batch.ts";
+import { logitsOf, type StepResult, trainStep } from "../../train/step.ts";
 import { AdamW } from "../../train/optimiser.ts";
 import { openCountedGpu } from "../support/counted-gpu.ts";
 import { padded, tinyConfig } from "../support/tiny-albert.ts";

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { Random } from "../../engine/random.ts";
 import { collate } from "../../train/batches.ts";
 import { AdamW } from "../../train/optimiser.ts";
-import { type LabelledBatch, logitsOf, trainStep } from "../../train/step.ts";
+import type { LabelledBatch } from "../../train/labelled-batch.ts";
+import { logitsOf, trainStep } from "../../train/step.ts";
 import { openTestGpu } from "../support/device.ts";
 import { MICRO_ARGUMENTS, microModel, microSet, weightsOf } from "./micro-run.ts";
 

@@ -6,7 +6,7 @@ import { Gpu, openGpu } from "../../../engine/gpu.ts";
 import { openDevice } from "../../../engine/device.ts";
 import { linear } from "../../../engine/ops/linear.ts";
 import { matmulInto } from "../../../engine/ops/matmul.ts";
-import { matmulVariants } from "../../../engine/ops/matmul-variants.ts";
+import { matmulVariants } from "../../../engine/matmul-variants.ts";
 import { activation } from "../../reference/activation.ts";
 import * as reference from "../../reference/matmul.ts";
 import { expectClose } from "../../support/close.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../../engine/errors.ts";
 import { matmul, matmulInto } from "../../../engine/ops/matmul.ts";
-import { type MatmulVariant, matmulVariants, NAIVE } from "../../../engine/ops/matmul-variants.ts";
+import { type MatmulVariant, matmulVariants, NAIVE } from "../../../engine/matmul-variants.ts";
 import { activation } from "../../reference/activation.ts";
 import * as reference from "../../reference/matmul.ts";
 import { checkOp } from "../../support/check-op.ts";

@@ -1,6 +1,6 @@
 // The kernels that can compute a product, for an adapter: what the default choice and the tuner choose from.
 
-import type { Constants, Grid } from "../../kernels/kernel.ts";
+import type { Constants, Grid } from "../kernels/kernel.ts";
 import {
   MATMUL_REGISTER,
   MATMUL_TILED,
@@ -8,16 +8,16 @@ import {
   matmulNaive,
   matmulRegister,
   matmulTiled,
-} from "../../kernels/matmul.ts";
-import { MATMUL_BROADCAST_ROWS, matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
+} from "../kernels/matmul.ts";
+import { MATMUL_BROADCAST_ROWS, matmulBroadcast } from "../kernels/matmul-broadcast.ts";
 import {
   matmulMatrix,
   type MatrixShape,
   type MatrixTile,
   matrixTileBytes,
   matrixTileSize,
-} from "../../kernels/matmul-matrix.ts";
-import type { AdapterInfo } from "../device.ts";
+} from "../kernels/matmul-matrix.ts";
+import type { AdapterInfo } from "./device.ts";
 
 /** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
 export type Layout = "NN" | "NT" | "TN";
