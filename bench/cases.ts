@@ -11,9 +11,11 @@ import {
   type Layout,
   matmulInto,
   mix,
+  type ProductShape,
   sequenceRows,
   Tensor,
 } from "../engine/index.ts";
+import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
 import { type Case, type Cost, expectNear } from "./harness.ts";
 
 const H = 768;
@@ -55,8 +57,7 @@ function matmulCase(gpu: Gpu, layout: Layout, M: number, N: number, K: number): 
     a: (m: number, k: number): number => value(1, layout === "TN" ? k * M + m : m * K + k),
     b: (k: number, n: number): number => value(2, layout === "NT" ? n * K + k : k * N + n),
   };
-  const lanes = gpu.info.subgroupSize;
-  const kernel = gpu.info.software ? `matmul-broadcast-${layout}-${lanes}` : "matmul-tiled";
+  const { name } = gpu.matmul.choose(layout, { M, N, K }).kernel(layout);
   return {
     name: "matmul",
     shape: `${layout} ${M} x ${N} x ${K}`,
@@ -71,10 +72,18 @@ function matmulCase(gpu: Gpu, layout: Layout, M: number, N: number, K: number): 
       expectNear(`matmul ${layout}`, await gpu.read(c), want, 1e-5 * Math.sqrt(K));
     },
     costs: {
-      [`${kernel}/product`]: { flops: 2 * M * N * K, bytes: 4 * (M * K + N * K + M * N) },
+      [`${name}/product`]: { flops: 2 * M * N * K, bytes: 4 * (M * K + N * K + M * N) },
     },
   };
 }
+
+/** The products of a layer over a number of tokens, as the tuner wants them. */
+export const productShapes = (rows: number): ProductShape[] =>
+  PRODUCTS.flatMap(([N, K]) => [
+    { layout: "NT", rows, sizes: [N, K] } as const,
+    { layout: "NN", rows, sizes: [K, N] } as const,
+    { layout: "TN", rows, sizes: [N, K] } as const,
+  ]);
 
 /** Every product of a layer, forward (NT) and for both gradients (NN, TN). */
 function* matmulCases(gpu: Gpu, tokens: number): Generator<() => Case> {
@@ -136,6 +145,9 @@ function attentionCase(gpu: Gpu, tokens: number, T: number): Case {
     }
     return sum / total;
   };
+  const lanes = gpu.info.subgroupSize;
+  const broadcast = gpu.info.software && canBroadcast(D, lanes);
+  const kernel = broadcast ? attentionBroadcast(D, lanes).name : "attention";
   const flops = 2 * tokens * T * H; // one product of every query with every key
   return opCase(
     gpu,
@@ -144,9 +156,9 @@ function attentionCase(gpu: Gpu, tokens: number, T: number): Case {
     op,
     (y) => expectNear("attention", y, want, 1e-5),
     {
-      "attention/forward": { flops: 2 * flops, bytes: 16 * tokens * H },
-      "attention/backwardQuery": { flops: 3 * flops, bytes: 20 * tokens * H },
-      "attention/backwardKeyValue": { flops: 4 * flops, bytes: 24 * tokens * H },
+      [`${kernel}/forward`]: { flops: 2 * flops, bytes: 16 * tokens * H },
+      [`${kernel}/backwardQuery`]: { flops: 3 * flops, bytes: 20 * tokens * H },
+      [`${kernel}/backwardKeyValue`]: { flops: 4 * flops, bytes: 24 * tokens * H },
     },
   );
 }

@@ -5,8 +5,8 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { prepareDriver } from "../cli/setup/driver.ts";
-import { openGpu } from "../engine/index.ts";
-import { cases } from "./cases.ts";
+import { openGpu, tuneMatmul } from "../engine/index.ts";
+import { cases, productShapes } from "./cases.ts";
 import { measureCeiling } from "./ceiling.ts";
 import { measure, type Row } from "./harness.ts";
 import { comparePeers, peerTable, ratioToOurs } from "./peers/compare.ts";
@@ -19,6 +19,7 @@ interface Options {
   readonly record?: boolean;
   readonly adapter?: string;
   readonly peers?: boolean;
+  readonly precision: "f32" | "f16";
 }
 
 const program = new Command("bench")
@@ -27,13 +28,14 @@ const program = new Command("bench")
   .option("--json <file>", "write the rows")
   .option("--record", "append the rows to bench/history.jsonl")
   .option("--adapter <text>", "part of the adapter's name")
+  .option("--precision <name>", "operands of matrix products: f32 or f16", "f32")
   .option("--peers", "other libraries on the same work instead, installed into bench/ on first use")
   .parse();
 const [only] = program.args;
-const { quick, json, record, adapter, peers } = program.opts<Options>();
+const { quick, json, record, adapter, peers, precision } = program.opts<Options>();
 
 prepareDriver();
-const gpu = await openGpu({ adapter });
+const gpu = await openGpu({ adapter, precision });
 const { name, software } = gpu.info;
 const runs = quick || peers ? 10 : 20;
 console.log(`${name}${software ? " — a software adapter: these are no GPU figures" : ""}`);
@@ -66,8 +68,11 @@ console.log(
   `${"kernel".padEnd(34)} ${"shape".padEnd(24)} ${"median ms".padStart(10)} ${"IQR".padStart(9)} ${"GFLOP/s".padStart(10)} ${"GB/s".padStart(8)} ${"share".padStart(6)}`,
 );
 const rows: Row[] = [];
+const tokenCounts = quick ? [512] : software ? [512, 2048] : [512, 2048, 16384];
+// As `train` does on a GPU; a software adapter has one good kernel.
+if (!software) gpu.matmul.use(await tuneMatmul(gpu, tokenCounts.flatMap(productShapes)));
 const probe = gpu.upload(new Float32Array(1));
-for (const tokens of quick ? [512] : software ? [512, 2048] : [512, 2048, 16384]) {
+for (const tokens of tokenCounts) {
   for (const item of cases(gpu, tokens)) {
     if (only !== undefined && item.name !== only) continue;
     for (const row of await measure(gpu, item.make(), probe, runs, ceiling)) {
@@ -98,7 +103,13 @@ report(
 
 /** Writes what --json and --record ask for: everything as one object, and one line of the history per entry. */
 function report(everything: object, entries: readonly object[]): void {
-  const run = { date: new Date().toISOString(), commit: commit(), adapter: name, software };
+  const run = {
+    date: new Date().toISOString(),
+    commit: commit(),
+    adapter: name,
+    software,
+    precision,
+  };
   if (json !== undefined)
     writeFileSync(json, `${JSON.stringify({ ...run, ...everything }, null, 2)}\n`);
   if (!record) return;

@@ -7,7 +7,7 @@ import {
   type PresetName,
   presetConfig,
 } from "../model/index.ts";
-import { AdamW, type LabelledBatch, logitsOf, trainStep } from "../train/index.ts";
+import { AdamW, collate, type LabelledBatch, logitsOf, trainStep } from "../train/index.ts";
 import { iqr, median } from "./statistics.ts";
 
 export interface StepRow {
@@ -21,29 +21,42 @@ export interface StepRow {
   readonly calls: ApiCalls;
 }
 
-/** Multiply-adds of one forward pass, times two; padding counts, attention over T keys. */
-function forwardFlops(config: AlbertConfig, B: number, T: number): number {
+/** Multiply-adds of one forward pass over texts of these lengths, times two; attention over real keys. */
+function forwardFlops(config: AlbertConfig, rows: number, lengths: readonly number[]): number {
   const { hidden_size: H, intermediate_size: F, embedding_size: E, num_hidden_layers: L } = config;
-  return 2 * B * T * (E * H + L * (4 * H * H + 2 * H * F + 2 * T * H));
+  const pairs = lengths.reduce((sum, length) => sum + length * length, 0);
+  return 2 * (rows * (E * H + L * (4 * H * H + 2 * H * F)) + L * 2 * pairs * H);
 }
 
-function randomBatch(config: AlbertConfig, B: number, T: number): LabelledBatch {
+/** A batch to time: lengths of its texts, and what they are padded to, if anything. */
+interface Batch {
+  readonly shape: string;
+  readonly lengths: readonly number[];
+  readonly padTo?: number;
+}
+
+export const evenly = (B: number, T: number): Batch => ({
+  shape: `[${B}, ${T}]`,
+  lengths: Array.from({ length: B }, () => T),
+});
+
+/** 16 texts as ISOT has them: quantiles of its articles' lengths in ALBERT's tokens, cut at 512. */
+const ISOT = [83, 123, 172, 251, 321, 376, 422, 465, 502, 512, 512, 512, 512, 512, 512, 512];
+
+function randomBatch(config: AlbertConfig, { lengths, padTo }: Batch): LabelledBatch {
   const random = new Random(5);
-  return {
-    B,
-    first: Uint32Array.from({ length: B }, (_, b) => b * T),
-    ids: Uint32Array.from({ length: B * T }, () => 5 + random.int(config.vocab_size - 5)),
-    lengths: new Uint32Array(B).fill(T),
-    labels: Uint32Array.from({ length: B }, () => random.int(2)),
-  };
+  const rows = lengths.map((length) =>
+    Uint32Array.from({ length }, () => 5 + random.int(config.vocab_size - 5)),
+  );
+  const batch = collate(rows, { maxLength: 512, padId: config.pad_token_id, padTo });
+  return { ...batch, labels: Uint32Array.from(lengths, () => random.int(2)) };
 }
 
 /** Times steps of `preset`, each waited for; the first two are not counted. */
 export async function* presetRows(
   gpu: Gpu,
   preset: PresetName,
-  B: number,
-  T: number,
+  how: Batch,
   runs: number,
   which: readonly StepRow["kind"][] = ["inference", "train"],
 ): AsyncGenerator<StepRow> {
@@ -56,7 +69,7 @@ export async function* presetRows(
     eps: 1e-8,
     weightDecay: 0.01,
   });
-  const batch = randomBatch(config, B, T);
+  const batch = randomBatch(config, how);
   let step = 0;
   const kinds = {
     train: () =>
@@ -79,13 +92,13 @@ export async function* presetRows(
     const names = Object.keys(gpu.calls) as (keyof ApiCalls)[];
     const calls = Object.fromEntries(names.map((name) => [name, gpu.calls[name] - before[name]]));
     const medianMs = median(times);
-    const flops = forwardFlops(config, B, T) * (kind === "train" ? 3 : 1);
+    const flops = forwardFlops(config, batch.ids.length, how.lengths) * (kind === "train" ? 3 : 1);
     yield {
       kind,
-      shape: `${preset} [${B}, ${T}]`,
+      shape: `${preset} ${how.shape}`,
       medianMs,
       iqrMs: iqr(times),
-      samplesPerSecond: (1000 * B) / medianMs,
+      samplesPerSecond: (1000 * batch.B) / medianMs,
       gflops: flops / medianMs / 1e6,
       calls: calls as unknown as ApiCalls,
     };
@@ -98,10 +111,15 @@ export async function* presetRows(
 export async function* stepRows(gpu: Gpu, quick: boolean): AsyncGenerator<StepRow> {
   const runs = quick ? 10 : 20;
   const { software } = gpu.info;
-  yield* presetRows(gpu, "tiny", 16, 128, runs);
-  yield* presetRows(gpu, "mini", 16, 128, runs);
-  if (!quick) yield* presetRows(gpu, "mini", 16, 512, runs);
+  const isot = { shape: "16 x ISOT packed", lengths: ISOT };
+  const padded = { shape: "16 x ISOT padded", lengths: ISOT, padTo: 512 };
+  yield* presetRows(gpu, "tiny", evenly(16, 128), runs);
+  yield* presetRows(gpu, "mini", evenly(16, 128), runs);
+  for (const batch of [isot, padded]) yield* presetRows(gpu, "mini", batch, runs);
+  if (!quick) yield* presetRows(gpu, "mini", evenly(16, 512), runs);
   if (!quick || !software)
-    yield* presetRows(gpu, "base", software ? 1 : 32, 128, software ? 3 : runs);
-  if (!software) yield* presetRows(gpu, "base", 32, 512, runs);
+    yield* presetRows(gpu, "base", evenly(software ? 1 : 32, 128), software ? 3 : runs);
+  if (software) return;
+  yield* presetRows(gpu, "base", evenly(32, 512), runs);
+  for (const batch of [isot, padded]) yield* presetRows(gpu, "base", batch, runs);
 }

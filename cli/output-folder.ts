@@ -4,6 +4,7 @@ import { rmdirSync } from "node:fs";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileError } from "../engine/index.ts";
+import { TUNING_FILE } from "./tuning.ts";
 import { isPartial, listCheckpoints, LOCK, lockRun, LOG_FILE, RUNS } from "../train/index.ts";
 
 /**
@@ -48,9 +49,9 @@ async function makeFolders(path: string): Promise<string | undefined> {
 }
 
 async function checkContents(output: string, resume: boolean): Promise<void> {
-  // Locks, logs and half-written checkpoints are what a run leaves that died before it had saved anything.
+  // Locks, logs, chosen kernels and half-written checkpoints are what a run leaves that died before it had saved anything.
   const isRun = (await listCheckpoints(output)).length > 0;
-  const logs = isRun ? [] : [LOG_FILE, RUNS];
+  const logs = isRun ? [] : [LOG_FILE, RUNS, TUNING_FILE];
   const entries = (await readdir(output)).filter(
     (name) => !name.startsWith(LOCK) && !logs.includes(name),
   );

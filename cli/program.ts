@@ -129,6 +129,11 @@ function train(program: Command, { args, version }: Invocation): void {
       `keep only the input of each layer and compute it twice: ${ACTIVATION_CHECKPOINTING.join(", ")} (default: ${D.activationCheckpointing}, where memory is short); same results`,
       value.oneOf(ACTIVATION_CHECKPOINTING),
     )
+    .option(
+      "--tuning <off|auto|file>",
+      "matmul kernels of a GPU: timed once per adapter and kept, by rule, or as a tuning.json says",
+      "auto",
+    )
     .option("--dry-run", "do a few steps, print time and memory, and write nothing", false)
     .option("--resume", "go on from the last checkpoint in --output", false)
     .option("--json", "print the results as the last line on stdout", false);

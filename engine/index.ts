@@ -12,3 +12,5 @@ export { type ParameterPart, ParameterSet, type ParameterSpec } from "./paramete
 export { elementCount, format, sameShape, type Shape } from "./shape.ts";
 export { type Backward, type Gradient, Tape } from "./tape.ts";
 export { Tensor } from "./tensor.ts";
+export { type ProductShape, tuneMatmul } from "./tuner.ts";
+export type { TunedProduct } from "./tuning.ts";

@@ -152,6 +152,18 @@ export class AlbertForSequenceClassification {
     return this.linear("classifier", this.dropout(pooled, config.classifier_dropout_prob, sites)); // [B, K]
   }
 
+  /** Shapes [out, in] of the weights that all rows of a batch go through. */
+  get layerShapes(): readonly (readonly [out: number, input: number])[] {
+    const { embedding_size: E, hidden_size: H, intermediate_size: F } = this.config;
+    return [
+      [H, E],
+      [3 * H, H],
+      [H, H],
+      [F, H],
+      [H, F],
+    ];
+  }
+
   /** Bytes of the largest tensor a forward pass over R rows makes: the feed-forward's, or q, k and v. */
   largestActivationBytes(R: number): number {
     const { hidden_size: H, intermediate_size: F } = this.config;

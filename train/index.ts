@@ -12,7 +12,7 @@ export {
   PRECISIONS,
   type TrainingArguments,
 } from "./arguments.ts";
-export { collate, evalBatches, planEpoch } from "./batches.ts";
+export { collate, evalBatches, filledRows, planEpoch } from "./batches.ts";
 export { checkpointName, listCheckpoints, type LogEntry, type TrainerState } from "./checkpoint.ts";
 export { isPartial, writeFilesInto, writeFolder } from "./checkpoint-folder.ts";
 export { type CsvSource, readRows } from "./csv.ts";

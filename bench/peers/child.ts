@@ -3,7 +3,7 @@
 import { create } from "webgpu";
 import { prepareDriver } from "../../cli/setup/driver.ts";
 import { openGpu } from "../../engine/index.ts";
-import { presetRows } from "../steps.ts";
+import { evenly, presetRows } from "../steps.ts";
 import { peerOf } from "./albert-gpu.ts";
 import { countCalls } from "./calls.ts";
 import { layerName, layerRow, matmulName, matmulRow, type PeerRow, stepName } from "./rows.ts";
@@ -87,7 +87,7 @@ for (const shape of MATMULS) {
 await attempt(layerName(LAYER), () => layerRow(peer, LAYER, request.losses, request.runs, counts));
 for (const [B, T] of gpu ? request.steps : []) {
   const work = stepName(B, T);
-  for await (const step of presetRows(gpu!, "base", B, T, request.runs, ["train"])) {
+  for await (const step of presetRows(gpu!, "base", evenly(B, T), request.runs, ["train"])) {
     const { medianMs, iqrMs, gflops, calls } = step;
     const { dispatches, bindGroups, buffers, submits, writes } = calls;
     const figures = { medianMs, iqrMs, gflops };

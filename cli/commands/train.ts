@@ -48,6 +48,7 @@ import { duration, gib, Printer } from "../printer.ts";
 import { runData } from "../run-data.ts";
 import { RESULTS_FILE, type TrainResults, type Versions, versionsHere } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores } from "../scores.ts";
+import { tune } from "../tuning.ts";
 import { trainingObserver } from "../training-observer.ts";
 import { reportAfterTraining } from "./report.ts";
 
@@ -59,6 +60,8 @@ export interface TrainOptions extends DataOptions, BaseOptions, Partial<Training
   readonly output: string;
   readonly resume: boolean;
   readonly dryRun?: boolean;
+  /** "off", "auto" or a file. */
+  readonly tuning?: string;
   readonly adapter?: string | undefined;
   readonly json: boolean;
 }
@@ -120,6 +123,8 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
     const { train, validation, test } = tokens as Record<(typeof SETS)[number], LabelledSet>;
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
     const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
+    const output = options.dryRun ? undefined : options.output;
+    await tune({ ...prepared, tuning: options.tuning ?? "auto", output });
     if (options.dryRun) return await tryOut(prepared);
     return await run({ ...prepared, versions, warnings, interrupt });
   } finally {

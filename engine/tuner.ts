@@ -1,0 +1,80 @@
+// Finds the fastest matmul kernel for a product by running every one that fits, on the device and at the real size.
+
+import type { Gpu } from "./gpu.ts";
+import { fits, type Layout, type MatmulVariant } from "./matmul-variants.ts";
+import { matmulInto } from "./ops/matmul.ts";
+import type { Tensor } from "./tensor.ts";
+import type { TunedProduct } from "./tuning.ts";
+
+/** A product to tune for: as TunedProduct, without the answer. */
+export type ProductShape = Omit<TunedProduct, "variant">;
+
+/** Runs that count; the fastest is what the kernel can do, the rest is what else the machine did. */
+const RUNS = 5;
+/** A measurement launches the kernel as often as fills this many milliseconds, or the submit is what is timed. */
+const SPAN_MS = 4;
+const MOST_LAUNCHES = 32;
+
+function sizesOf({ layout, rows, sizes: [a, b] }: ProductShape): {
+  M: number;
+  N: number;
+  K: number;
+} {
+  return layout === "TN" ? { M: a, N: b, K: rows } : { M: rows, N: a, K: b };
+}
+
+function operands(gpu: Gpu, product: ProductShape): [a: Tensor, b: Tensor, c: Tensor] {
+  const { M, N, K } = sizesOf(product);
+  const { layout } = product;
+  return [
+    gpu.empty(layout === "TN" ? [K, M] : [M, K]),
+    gpu.empty(layout === "NT" ? [N, K] : [K, N]),
+    gpu.empty([M, N]),
+  ];
+}
+
+/** Forward products need a bias, which a split K has no place for. */
+const canServe = (variant: MatmulVariant, layout: Layout): boolean =>
+  layout !== "NT" || variant.split === 1;
+
+/**
+ * The fastest kernel of each product, by wall time of whole submits; a second or so a product, most of it compilation.
+ * Results depend on what else the machine does: keep them for a run, and for the runs that are to equal it.
+ */
+export async function tuneMatmul(
+  gpu: Gpu,
+  products: readonly ProductShape[],
+  onProgress?: (done: number) => void,
+): Promise<TunedProduct[]> {
+  const tuned: TunedProduct[] = [];
+  const probe = gpu.empty([1]);
+  for (const product of products) {
+    const tensors = operands(gpu, product);
+    const [a, b, c] = tensors;
+    const time = async (variant: MatmulVariant, launches: number): Promise<number> => {
+      const started = performance.now();
+      for (let i = 0; i < launches; i++) {
+        matmulInto(gpu, product.layout, a, b, c, { accumulate: false }, variant);
+      }
+      await gpu.read(probe);
+      return (performance.now() - started) / launches;
+    };
+    let best: { ms: number; variant: MatmulVariant } | undefined;
+    for (const variant of gpu.matmul.variants) {
+      if (!fits(variant, product.layout, sizesOf(product)) || !canServe(variant, product.layout)) {
+        continue;
+      }
+      await time(variant, 1); // compiles
+      let ms = await time(variant, 1);
+      const launches = Math.min(MOST_LAUNCHES, Math.ceil(SPAN_MS / ms));
+      if (best && ms > 3 * best.ms && launches === 1) continue; // hopeless
+      for (let run = 0; run < RUNS; run++) ms = Math.min(ms, await time(variant, launches));
+      if (!best || ms < best.ms) best = { ms, variant };
+    }
+    for (const tensor of tensors) gpu.release(tensor);
+    if (best) tuned.push({ ...product, variant: best.variant.name });
+    onProgress?.(tuned.length);
+  }
+  gpu.release(probe);
+  return tuned;
+}
