@@ -10,7 +10,9 @@ import { tokenizeCommand } from "./commands/tokenize.ts";
 import { trainCommand, type TrainOptions } from "./commands/train.ts";
 import { audit, clean, importIsot, split } from "./data-commands.ts";
 import { UsageError } from "./errors.ts";
+import { modelFolder } from "./model-folder.ts";
 import { dataOptions, formatOptions, printJson } from "./options.ts";
+import { Printer } from "./printer.ts";
 import * as value from "./values.ts";
 import { InvalidArgumentError } from "commander";
 
@@ -37,7 +39,10 @@ function train(program: Command): void {
     .option("--train <file>", "training set (with --validation)")
     .option("--validation <file>", "validation set: scored after each epoch")
     .option("--test <file>", "test set: scored once, at the end")
-    .option("--model <dir>", "folder of the model to fine-tune")
+    .option(
+      "--model <dir>",
+      "folder of the model to fine-tune, or its hub id, as albert/albert-base-v2",
+    )
     .option(
       "--config <name|file>",
       `train from scratch: ${Object.keys(PRESETS).join(", ")}, or a config.json`,
@@ -116,10 +121,10 @@ function train(program: Command): void {
       "after",
       `
 Examples:
-  $ albert-gpu train --data news.csv --model albert-base-v2 --output run
+  $ albert-gpu train --data news.csv --model albert/albert-base-v2 --output run
   $ albert-gpu train --train train.csv --validation val.csv --test test.csv --text-columns tweet \\
       --config mini --tokenizer spiece.model --max-length 64 --epochs 3
-  $ albert-gpu train --data news.csv --model albert-base-v2 --output run --resume`,
+  $ albert-gpu train --data news.csv --model albert/albert-base-v2 --output run --resume`,
     )
     .action(async (options: TrainOptions) => printJson(options.json, await trainCommand(options)));
 }
@@ -129,7 +134,7 @@ function evaluate(program: Command): void {
     .command("evaluate")
     .summary("score a model on a labelled CSV file")
     .description("Scores a saved model on a labelled CSV file.")
-    .requiredOption("--model <dir>", "folder of the model")
+    .requiredOption("--model <dir>", "folder of the model, or its hub id")
     .requiredOption("--data <file>", "labelled CSV file")
     .option(
       "--max-length <n>",
@@ -153,7 +158,7 @@ function predict(program: Command): void {
       'Classifies the texts of a CSV file (.csv, .tsv, or with --text-columns), lines of text, or JSON lines with "text". Writes a JSON line per text, in order.',
     )
     .argument("[file]", "input; - is standard input", "-")
-    .requiredOption("--model <dir>", "folder of the model")
+    .requiredOption("--model <dir>", "folder of the model, or its hub id")
     .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
     .option(
       "--delimiter <c>",
@@ -186,7 +191,7 @@ function tokenize(program: Command): void {
     .description(
       'Reads a text, or a JSON object with "text", a line from standard input; writes {"ids": [...]} lines.',
     )
-    .option("--model <dir>", "folder of the model")
+    .option("--model <dir>", "folder of the model, or its hub id")
     .option("--tokenizer <file>", "or a SentencePiece model file")
     .option("--max-length <n>", "tokens per text, longer ones are cut", value.length, D.maxLength)
     .option("--debug", "show stack traces")
@@ -196,7 +201,8 @@ function tokenize(program: Command): void {
         throw new UsageError("tokenize: give either --model DIR or --tokenizer FILE.");
       }
       await tokenizeCommand({
-        tokenizer: (options.model ?? options.tokenizer)!,
+        tokenizer:
+          options.tokenizer ?? (await modelFolder(new Printer(true), options.model!, "tokenizer")),
         maxLength: options.maxLength,
         input: process.stdin,
         output: process.stdout,

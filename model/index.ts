@@ -8,6 +8,13 @@ export {
   parseConfig,
   serializeConfig,
 } from "./config.ts";
+export {
+  downloadModel,
+  type DownloadOptions,
+  type DownloadProgress,
+  HubError,
+  isHubId,
+} from "./hub/index.ts";
 export { type PresetName, PRESETS, presetConfig } from "./presets.ts";
 export {
   isExpectedUnused,

@@ -11,6 +11,7 @@ import {
 } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
+import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
 
@@ -50,9 +51,10 @@ function labelsOf(names: readonly string[], given: EvaluateOptions["labelNames"]
 export async function evaluateCommand(options: EvaluateOptions): Promise<EvaluateResults> {
   const printer = new Printer(options.json);
   await requireFile(options.data);
+  const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer, report } = await loadPretrained(gpu, options.model);
+    const { model, tokenizer, report } = await loadPretrained(gpu, folder);
     if (report.missing.length > 0) {
       throw new UsageError(
         `evaluate: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,

@@ -23,6 +23,7 @@ import {
 } from "../../train/index.ts";
 import { checkLength, delimiterOf, requireFile, type RecordOptions } from "../data.ts";
 import { UsageError } from "../errors.ts";
+import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { openAndTell } from "../device.ts";
 import { readTexts } from "../texts.ts";
@@ -99,9 +100,10 @@ async function* classify(
 export async function predictCommand(options: PredictOptions): Promise<void> {
   const printer = new Printer(true);
   if (options.input !== "-") await requireFile(options.input);
+  const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer, report } = await loadPretrained(gpu, options.model);
+    const { model, tokenizer, report } = await loadPretrained(gpu, folder);
     if (report.missing.length > 0) {
       throw new UsageError(
         `predict: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,

@@ -138,7 +138,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults>
   for (const path of [options.data, options.train, options.validation, options.test]) {
     if (path !== undefined) await requireFile(path);
   }
-  const base = await readBaseModel(options);
+  const base = await readBaseModel(options, printer);
   const args = chooseArguments(options, base, printer);
   const gpu = await openAndTell(printer, options.adapter);
   let release: (() => void) | undefined;
