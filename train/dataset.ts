@@ -8,6 +8,8 @@ import { isJsonl, readJsonl } from "./jsonl.ts";
 export interface Example {
   text: string;
   label: number;
+  /** Characters of the first text column, with which the text begins; only where there are several columns. */
+  titleLength?: number;
 }
 
 /** A labelled data set in memory. */
@@ -156,6 +158,8 @@ export function requireColumn(
 /** A row's text, and its label as the file spells it, without white space around it. */
 export interface LabelledText {
   text: string;
+  /** Characters of the first text column, with which the text begins; 0 where it is the only one. */
+  titleLength: number;
   label: string;
   record: number;
   textColumns: readonly string[];
@@ -177,7 +181,10 @@ export async function* readLabelled(
       textColumns = chooseTextColumns(columns, wanted, where);
     }
     const label = (row[labelColumn] ?? "").trim();
-    yield { text: joinText(row, textColumns), label, record, textColumns };
+    const text = joinText(row, textColumns);
+    const [title = "", ...others] = textColumns;
+    const titleLength = others.length > 0 ? (row[title] ?? "").length : 0;
+    yield { text, titleLength, label, record, textColumns };
   }
 }
 
@@ -197,14 +204,18 @@ export async function loadExamples(
 ): Promise<ExampleSet> {
   const where = nameOf(source);
   const labelColumn = options.labelColumn ?? "label";
-  const texts: string[] = [];
+  const texts: Omit<Example, "label">[] = [];
   const values: string[] = [];
   let textColumns: readonly string[] = [];
-  for await (const example of readLabelled(source, options)) {
-    // A cell is a view into its block of the file and would keep all of it; a copy lets the other columns go.
-    texts.push(Buffer.from(example.text).toString());
-    values.push(example.label);
+  for await (const { text: cells, label, titleLength, ...example } of readLabelled(
+    source,
+    options,
+  )) {
     textColumns = example.textColumns;
+    // A cell is a view into its block of the file and would keep all of it; a copy lets the other columns go.
+    const text = Buffer.from(cells).toString();
+    texts.push(textColumns.length > 1 ? { text, titleLength } : { text });
+    values.push(label);
   }
   if (texts.length === 0) {
     throw new DataError(`${where}: must have records; got a header only.`);
@@ -231,7 +242,11 @@ export async function loadExamples(
       `${where}: there must be at least two classes; got only ${JSON.stringify(values[0])} in records 1 to ${values.length}.`,
     );
   }
-  return { examples: texts.map((text, i) => ({ text, label: ids[i] ?? 0 })), labels, textColumns };
+  return {
+    examples: texts.map((text, i) => ({ ...text, label: ids[i] ?? 0 })),
+    labels,
+    textColumns,
+  };
 }
 
 function nameOf(source: CsvSource): string {

@@ -13,10 +13,10 @@ describe("loadExamples", () => {
     );
     expect(textColumns).toEqual(["title", "enhanced_cleaned_text"]);
     expect(examples).toEqual([
-      { text: "A b c", label: 0 },
-      { text: " d", label: 1 },
-      { text: "E ", label: 1 },
-      { text: "   ", label: 0 },
+      { text: "A b c", titleLength: 1, label: 0 },
+      { text: " d", titleLength: 0, label: 1 },
+      { text: "E ", titleLength: 1, label: 1 },
+      { text: "   ", titleLength: 1, label: 0 },
     ]);
   });
 
