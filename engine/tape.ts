@@ -6,7 +6,7 @@ import { fill } from "../kernels/fill.ts";
 import { grid } from "../kernels/kernel.ts";
 import { ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
-import { format } from "./shape.ts";
+import { expectShape, format } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -68,20 +68,53 @@ export class Tape {
           `tape.gradients: the loss must have one element; got ${format(loss.shape)}. Reduce it first.`,
         );
       }
-      this.backward(loss, scale, this.#nodes);
+      const seed = this.#gpu.like(loss);
+      this.#gpu.launch(fill, "forward", { y: seed }, { N: 1, value: scale }, grid(1));
+      this.backward(loss, seed, this.#nodes);
       return loss;
     } finally {
       this.#nodes = undefined;
     }
   }
 
-  private backward(loss: Tensor, scale: number, nodes: readonly Node[]): void {
+  /**
+   * Runs `forward` and returns its result with the derivatives of sum(result * dy) with respect to `inputs`, in their order:
+   * tensors made before, such as activations. dy: the shape of the result; it is freed. The parameters' `grad` are left
+   * alone. Throws ShapeError for another shape, or when the result does not depend on an input.
+   */
+  derivatives(
+    inputs: readonly Tensor[],
+    forward: () => Tensor,
+    dy: Tensor,
+  ): { readonly value: Tensor; readonly gradients: readonly Tensor[] } {
+    this.#nodes = [];
+    try {
+      const value = forward();
+      expectShape("tape.derivatives: dy", dy.shape, value.shape);
+      const found = this.backward(value, dy, this.#nodes, inputs);
+      const gradients = inputs.map((input) => {
+        const gradient = found.get(input);
+        if (gradient) return gradient;
+        throw new ShapeError(
+          `tape.derivatives: the result must depend on each input; got one ${format(input.shape)} that it does not use.`,
+        );
+      });
+      return { value, gradients };
+    } finally {
+      this.#nodes = undefined;
+    }
+  }
+
+  /** Gives parameters their gradients, or, where there are `wanted` tensors, returns the gradients of those alone. */
+  private backward(
+    result: Tensor,
+    seed: Tensor,
+    nodes: readonly Node[],
+    wanted?: readonly Tensor[],
+  ): ReadonlyMap<Tensor, Tensor> {
     const gpu = this.#gpu;
-    const computed = new Set(nodes.map((node) => node.output));
-    const gradients = new Map<Tensor, Tensor>();
-    const seed = gpu.like(loss);
-    gpu.launch(fill, "forward", { y: seed }, { N: 1, value: scale }, grid(1));
-    gradients.set(loss, seed);
+    const tracked = new Set([...nodes.map((node) => node.output), ...(wanted ?? [])]);
+    const gradients = new Map<Tensor, Tensor>([[result, seed]]);
     for (const node of nodes.toReversed()) {
       const dy = gradients.get(node.output);
       if (dy) {
@@ -92,31 +125,34 @@ export class Tape {
           return tensor;
         });
         inputGradients.forEach((gradient, i) => {
-          if (gradient) this.contribute(gradients, computed, node.inputs[i]!, gradient);
+          const input = node.inputs[i]!;
+          if (!gradient) return;
+          if (input.grad && !wanted) this.addTo(input.grad, gradient);
+          // Data, not a result: nobody asks for its gradient.
+          else if (tracked.has(input)) this.contribute(gradients, input, gradient);
         });
         for (const tensor of scratch) gpu.release(tensor);
         gpu.release(dy);
       }
       // Every later user of these has run its backward: the record is in order of use.
       for (const tensor of node.saved) gpu.release(tensor);
-      if (node.output !== loss) gpu.release(node.output);
+      if (node.output !== result) gpu.release(node.output);
     }
+    return gradients;
+  }
+
+  private addTo(into: Tensor, gradient: Exclude<Gradient, null>): void {
+    if (typeof gradient === "function") gradient(into, true);
+    else this.accumulate(gradient, into);
   }
 
   private contribute(
     gradients: Map<Tensor, Tensor>,
-    computed: ReadonlySet<Tensor>,
     input: Tensor,
     gradient: Exclude<Gradient, null>,
   ): void {
     const gpu = this.#gpu;
     const written = typeof gradient === "function";
-    if (input.grad) {
-      if (written) gradient(input.grad, true);
-      else this.accumulate(gradient, input.grad);
-      return;
-    }
-    if (!computed.has(input)) return; // data, not a result: nobody asks for its gradient
     const before = gradients.get(input);
     if (!before) {
       if (written) {
@@ -128,8 +164,7 @@ export class Tape {
         gradients.set(input, gradient);
       }
     } else if (before.buffer.refs === 1) {
-      if (written) gradient(before, true);
-      else this.accumulate(gradient, before);
+      this.addTo(before, gradient);
     } else {
       // `before` is also another tensor's gradient: the sum goes elsewhere.
       const sum = gpu.like(input);

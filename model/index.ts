@@ -25,4 +25,4 @@ export {
   savePretrained,
 } from "./pretrained.ts";
 export { openSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
-export { Tokenizer } from "./tokenizer.ts";
+export { Tokenizer, type Word } from "./tokenizer.ts";

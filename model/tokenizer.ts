@@ -21,10 +21,21 @@ const SPIECE = "spiece.model";
 const SPECIAL = /(<pad>|<unk>|\[CLS\]|\[SEP\]|\[MASK\])/;
 // Unicode's White_Space less U+000B. Not \s: SentencePiece deletes U+000B, and treats U+FEFF as a blank by itself.
 const BLANKS = /[\t\n\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
+const WORDS = new RegExp(BLANKS.source.replace("[", "[^"), "gu");
 const NOT_ASCII = /[^\0-\x7f]/;
 /** Letters whose lower case depends on what stands around them; the tokenizers library looks at each one alone. */
 const CONTEXTUAL = /[\u03a3\u0130]/;
 const MIN_LENGTH = 3;
+
+/** A run of characters between blanks, as it stands in a text, and the ids it became. */
+export interface Word {
+  /** Its characters are `text.slice(start, end)`. */
+  readonly start: number;
+  readonly end: number;
+  /** Its ids are `ids.slice(from, to)`; none where the vocabulary ignores the word, or behind the cut. */
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
  * Turns text into the ids of an ALBERT vocabulary; they equal those of transformers' AlbertTokenizerFast.
@@ -113,6 +124,33 @@ export class Tokenizer {
     if (ids.length > end) ids.length = end;
     ids.push(this.sepId);
     return ids;
+  }
+
+  /**
+   * `encode`, with the words that the ids came from, in order, and whether the end of the text was left out. Lengths and
+   * places count UTF-16 units.
+   */
+  encodeWords(
+    text: string,
+    maxLength = 512,
+  ): { readonly ids: number[]; readonly words: readonly Word[]; readonly truncated: boolean } {
+    const ids = this.encode(text, maxLength);
+    const end = ids.length - 1; // before [SEP]
+    const words: Word[] = [];
+    let from = 1;
+    for (const { index: start, 0: word } of text.matchAll(WORDS)) {
+      // Normalisation and special pieces never reach across a blank: a word alone gives the ids it gives in its text.
+      const count = from > end ? 0 : this.encode(word, Infinity).length - 2;
+      const to = from + count;
+      words.push({
+        start,
+        end: start + word.length,
+        from: Math.min(from, end),
+        to: Math.min(to, end),
+      });
+      from = to;
+    }
+    return { ids, words, truncated: from > end };
   }
 
   /** The text of a piece, "▁" for a blank. Throws AlbertGpuError if there is no such id. */

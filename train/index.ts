@@ -32,6 +32,18 @@ export {
   predictLogits,
   softmaxRows,
 } from "./evaluate.ts";
+export {
+  explain,
+  type ExplainedToken,
+  type ExplainedWord,
+  type ExplainOptions,
+  type Explanation,
+} from "./explain/explain.ts";
+export {
+  type Attribution,
+  type AttributionOptions,
+  integratedGradients,
+} from "./explain/integrated-gradients.ts";
 export { InFlight } from "./in-flight.ts";
 export {
   classificationMetrics,

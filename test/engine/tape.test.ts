@@ -198,6 +198,48 @@ describe("the tape", () => {
     set.destroy();
   });
 
+  it("gives the derivatives by a result that is used twice, and leaves parameters alone", async () => {
+    const set = parametersOf(gpu, { w: [3, 4], b: [3] });
+    const [x, w, b, dy] = [normals(1, 20), normals(2, 12), normals(3, 3), normals(4, 15)];
+    set.set("w", [3, 4], w);
+    set.set("b", [3], b);
+    const reads = gpu.step("derivatives", () => {
+      const tensor = gpu.upload(x, [5, 4]);
+      const { value, gradients } = gpu.tape.derivatives(
+        [tensor],
+        () => {
+          const z = add(gpu, tensor, activation(gpu, tensor, "tanh"));
+          return linear(gpu, z, set.tensor("w"), set.tensor("b"));
+        },
+        gpu.upload(dy, [5, 3]),
+      );
+      return [gpu.readLater(value), gpu.readLater(gradients[0]!)] as const;
+    });
+    const [value, gradient] = await gpu.settle(Promise.all(reads));
+    const f64 = (values: Float32Array) => Float64Array.from(values);
+    const inputs = { x: plus(f64(x), tanh(f64(x))), weight: f64(w), bias: f64(b) };
+    const dz = linears.linearBackward(inputs, f64(dy)).x;
+    expectClose("value", value, linears.linear(inputs), tolerance);
+    expectClose("dx", gradient, plus(dz, dTanh(f64(x), dz)), tolerance);
+    expect((await gpu.read(set.gradients)).every((one) => one === 0)).toBe(true);
+    set.destroy();
+  });
+
+  it("refuses derivatives by what the result does not use, or along another shape", () => {
+    const derivatives = (used: boolean, shape: readonly number[]) =>
+      gpu.step("refused", () => {
+        const [x, other] = [gpu.upload(normals(1, 4)), gpu.upload(normals(2, 4))];
+        const dy = gpu.upload(normals(3, 4), shape);
+        gpu.tape.derivatives([used ? x : other], () => activation(gpu, x, "tanh"), dy);
+      });
+    expect(() => derivatives(true, [4])).not.toThrow();
+    expect(() => derivatives(false, [4])).toThrow(
+      "tape.derivatives: the result must depend on each input; got one [4] that it does not use.",
+    );
+    expect(() => derivatives(true, [2, 2])).toThrow("dy must be [4]; got [2, 2]");
+    expect(gpu.tape.recording).toBe(false);
+  });
+
   it("refuses a loss of more than one element and stops recording", () => {
     const x = gpu.empty([2, 3]);
     expect(() => gpu.tape.gradients(() => x)).toThrow(

@@ -60,4 +60,20 @@ describe("the tokeniser, on generated texts", () => {
       { numRuns: RUNS },
     );
   });
+
+  it("gives a word the ids that it has in its text", async () => {
+    await fc.assert(
+      fc.asyncProperty(text, async (input) => {
+        const found = await survives(() => tokenizer.encodeWords(input, Infinity), []);
+        const { ids, words, truncated } = found!;
+        expect(truncated).toBe(false);
+        expect(words.flatMap(({ from, to }) => ids.slice(from, to))).toEqual(ids.slice(1, -1));
+        for (const { start, end, from, to } of words) {
+          const alone = tokenizer.encode(input.slice(start, end), Infinity).slice(1, -1);
+          expect(alone).toEqual(ids.slice(from, to));
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
 });

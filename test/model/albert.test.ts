@@ -237,6 +237,42 @@ describe("AlbertForSequenceClassification", () => {
     model.destroy();
   });
 
+  it("has the finite differences of its logits as derivatives by the embedding sum", async () => {
+    const model = tinyModel(gpu, tinyConfig());
+    const text = TEXTS[0]!;
+    const one = padded([text], text.length, 0);
+    const size = text.length * 12;
+    const embedded = await gpu.settle(gpu.step("embed", () => gpu.readLater(model.embed(one))));
+    const weights = Float32Array.of(1, -0.5);
+    const gradient = await gpu.settle(
+      gpu.step("derivatives", () => {
+        const x = gpu.upload(embedded, [text.length, 12]);
+        const dy = gpu.upload(weights, [1, 2]);
+        const { gradients } = gpu.tape.derivatives([x], () => model.classify(x, one), dy);
+        return gpu.readLater(gradients[0]!);
+      }),
+    );
+    // Both neighbours of every element, as texts of one batch.
+    const h = 2 ** -6;
+    const around = new Float32Array(2 * size * size);
+    for (let i = 0; i < 2 * size; i++) {
+      around.set(embedded, i * size);
+      around[i * size + Math.floor(i / 2)]! += i % 2 === 0 ? -h : h;
+    }
+    const many = padded(Array<Uint32Array>(2 * size).fill(text), text.length, 0);
+    const logits = await gpu.settle(
+      gpu.step("neighbours", () =>
+        gpu.readLater(model.classify(gpu.upload(around, [2 * size * text.length, 12]), many)),
+      ),
+    );
+    const value = (i: number) => weights[0]! * logits[2 * i]! + weights[1]! * logits[2 * i + 1]!;
+    const differences = gradient.map((_, i) => (value(2 * i + 1) - value(2 * i)) / (2 * h));
+    const { cosine, error } = compare(gradient, differences);
+    expect(cosine).toBeGreaterThan(0.99999);
+    expect(error).toBeLessThan(1e-3);
+    model.destroy();
+  });
+
   it("refuses texts longer than its positions and ids outside its vocabulary", () => {
     const model = tinyModel(gpu, tinyConfig());
     expect(() => model.forward(padded(TEXTS, 65, 0))).toThrow(

@@ -127,6 +127,46 @@ describe("Tokenizer with ALBERT's vocabulary", () => {
     expect(ids.map((id) => albert.idToPiece(id)).join("")).toBe(`▁${text}`);
   });
 
+  it("tells which ids each word became, whatever normalisation makes of it", () => {
+    const text =
+      "\u3000The q\u00a8uick\n[MASK]-br\u00f3wn  \u0001 \ufeff [CLS]fox ``jumps'' \u{f0000} ";
+    const { ids, words, truncated } = albert.encodeWords(text, Infinity);
+    expect(ids).toEqual(albert.encode(text, Infinity));
+    expect(truncated).toBe(false);
+    const pieces = words.map(({ start, end, from, to }) => [
+      text.slice(start, end),
+      ids.slice(from, to).map((id) => albert.idToPiece(id)),
+    ]);
+    expect(pieces).toEqual([
+      ["The", ["\u2581the"]],
+      ["q\u00a8uick", ["\u2581q", "\u2581u", "ick"]],
+      ["[MASK]-br\u00f3wn", ["[MASK]", "\u2581", "-", "brown"]],
+      ["\u0001", []],
+      ["\ufeff", []],
+      ["[CLS]fox", ["[CLS]", "\u2581fox"]],
+      ["``jumps''", ["\u2581", '"', "jump", "s", '"']],
+      ["\u{f0000}", ["\u2581", "<unk>"]],
+    ]);
+  });
+
+  it("tells which words a cut left out, in part or whole", () => {
+    const text = "a supercalifragilistic test of words";
+    const whole = albert.encodeWords(text, Infinity);
+    for (let maxLength = 3; maxLength <= whole.ids.length + 1; maxLength++) {
+      const { ids, words, truncated } = albert.encodeWords(text, maxLength);
+      expect(ids).toEqual(albert.encode(text, maxLength));
+      expect(truncated).toBe(maxLength < whole.ids.length);
+      const end = ids.length - 1;
+      expect(words).toEqual(
+        whole.words.map(({ from, to, ...place }) => ({
+          ...place,
+          from: Math.min(from, end),
+          to: Math.min(to, end),
+        })),
+      );
+    }
+  });
+
   it("leaves no listeners on the process, even when loads overlap", async () => {
     const before = listenerCounts();
     const own = timed.bind(null, () => {}); // a listener of somebody else's, added during the load
