@@ -48,6 +48,13 @@ export function length(text: string): number {
   return value;
 }
 
+/** A TCP port, or 0. */
+export function port(text: string): number {
+  const value = count(text);
+  if (value > 65_535) throw new InvalidArgumentError("it must be at most 65535.");
+  return value;
+}
+
 /** One character, or the word tab, which is hard to type. */
 export function delimiter(text: string): string {
   if (text === "tab" || text === "\\t") return "\t";

@@ -54,8 +54,10 @@ export {
 export { AdamW } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
+export { PredictionQueue, QueueFullError, type QueueOptions } from "./prediction-queue.ts";
 export { learningRate, totalSteps } from "./schedule.ts";
 export { splitIndices } from "./split.ts";
 export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
 export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
+export { encodeText, type EncodedText, type Verdict, verdictsOf } from "./verdict.ts";
 export { Trainer, type TrainingOutcome, type TrainingRun } from "./trainer.ts";

@@ -8,6 +8,7 @@ const SHEBANG = "#!/usr/bin/env node\n";
 const ASSETS = {
   kernels: [".wgsl"],
   "cli/sample": [".csv", ".model", ".txt"],
+  "cli/serve": [".html"],
   "cli/setup": ["probe.mjs"],
 };
 
