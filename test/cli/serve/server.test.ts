@@ -194,7 +194,7 @@ describe("POST /explain", () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, () => post(`${url}/explain`, { text })),
     );
-    const statuses = answers.map(({ status }) => status).sort();
+    const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 200)).toHaveLength(8);
     expect(statuses.filter((status) => status === 429)).toHaveLength(4);
   });
