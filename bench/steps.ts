@@ -31,7 +31,7 @@ function randomBatch(config: AlbertConfig, B: number, T: number): LabelledBatch 
   const random = new Random(5);
   return {
     B,
-    T,
+    first: Uint32Array.from({ length: B }, (_, b) => b * T),
     ids: Uint32Array.from({ length: B * T }, () => 5 + random.int(config.vocab_size - 5)),
     lengths: new Uint32Array(B).fill(T),
     labels: Uint32Array.from({ length: B }, () => random.int(2)),

@@ -78,7 +78,10 @@ function train(program: Command): void {
       `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
       value.length,
     )
-    .option("--pad-to-max-length", "pad every batch to --max-length, as the reference does")
+    .option(
+      "--pad-to-max-length",
+      "pad every text to --max-length, as the reference does, instead of packing them",
+    )
     .option(
       "--seed <n>",
       `for split, order, dropout and new weights (default: ${D.seed})`,

@@ -1,6 +1,38 @@
-// Texts from standard input or a file: one a line, or JSON lines with a "text". Streams; a line is all it holds.
+// Texts from standard input or a file: CSV, one a line, or JSON lines with a "text". Streams; a record is all it holds.
 
+import { createReadStream } from "node:fs";
 import { DataError } from "../engine/errors.ts";
+import { chooseTextColumns, type CsvSource, joinText, readTable } from "../train/index.ts";
+import { delimiterOf, type RecordOptions } from "./data.ts";
+
+export interface InputOptions extends RecordOptions {
+  /** A file, or "-" for standard input. CSV by its name (.csv, .tsv) or where text columns are named, else a text or a JSON object a line. */
+  readonly input: string;
+}
+
+/** The texts of a command's input, in order. Throws DataError for what is no such text. */
+export async function* inputTexts(options: InputOptions): AsyncGenerator<string> {
+  const { input } = options;
+  const isInput = input === "-";
+  const name = isInput ? "standard input" : input;
+  const chunks: AsyncIterable<Uint8Array> = isInput ? process.stdin : createReadStream(input);
+  const isCsv = options.textColumns !== undefined || /\.(csv|tsv)$/i.test(input);
+  yield* isCsv ? csvTexts({ name, chunks }, name, options) : readTexts(chunks, name);
+}
+
+async function* csvTexts(
+  source: CsvSource,
+  name: string,
+  options: RecordOptions,
+): AsyncGenerator<string> {
+  let columns: readonly string[] | undefined;
+  const { quotes, columns: named } = options;
+  const format = { delimiter: delimiterOf(name, options.delimiter), quotes, columns: named };
+  for await (const { row, columns: there } of readTable(source, format)) {
+    columns ??= chooseTextColumns(there, options.textColumns, name);
+    yield joinText(row, columns);
+  }
+}
 
 /**
  * Reads UTF-8 lines that end in LF or CRLF; the last one needs no end. Other line separators of Unicode are text.

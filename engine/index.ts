@@ -1,6 +1,7 @@
 // The public face of the engine: tensors, tape and ops on a WebGPU device. It knows numbers, not ALBERT.
 
 export type { Activation } from "../kernels/activation.ts";
+export { roundedBytes } from "./buffers.ts";
 export type { AdapterInfo, DeviceOptions } from "./device.ts";
 export * from "./errors.ts";
 export { type ApiCalls, Gpu, openGpu } from "./gpu.ts";

@@ -1,6 +1,7 @@
 // ALBERT for sequence classification, the whole model on one page. Lan et al. 2020, arXiv:1909.11942;
 // the definition followed is transformers' AlbertForSequenceClassification.
-// B sequences, T tokens each with padding, E embedding, H hidden, A heads, F feed-forward, K classes. Rows are B T tokens.
+// B texts, R rows (the tokens of all texts one after another), E embedding, H hidden, F feed-forward, K classes. Texts are
+// packed: only attention knows where one ends.
 
 import {
   attention,
@@ -22,15 +23,20 @@ import {
 import type { AlbertConfig } from "./config.ts";
 import { albertParameters, initialValues, layerPrefix } from "./parameters.ts";
 
-/** Token ids of B texts, padded on the right to T. */
+/** Token ids of B texts, one after another; a text's rows go on to the next one's first, and its padding stands at their end. */
 export interface TokenBatch {
   readonly B: number;
-  readonly T: number;
-  /** [B, T]. */
+  /** [R]. */
   readonly ids: Uint32Array;
+  /** [B]: each text's first row, ascending from 0. */
+  readonly first: Uint32Array;
   /** [B]: real tokens of each text, at least 1; attention ends there. */
   readonly lengths: Uint32Array;
 }
+
+/** Rows of each text of a batch, padding included, [B]. */
+const ownedRows = ({ ids, first }: TokenBatch): Uint32Array =>
+  first.map((start, b) => (first[b + 1] ?? ids.length) - start);
 
 /** Turns dropout on: all masks of one forward pass follow from these integers, such as (seed, step, micro-batch). */
 export type DropoutSeed = readonly number[];
@@ -79,12 +85,14 @@ export class AlbertForSequenceClassification {
     return this.classify(this.embed(batch), batch, seed);
   }
 
-  /** Sum of word, position and token type embeddings, [B T, E], before their LayerNorm. Throws ShapeError. */
-  embed({ B, T, ids }: TokenBatch): Tensor {
+  /** Sum of word, position and token type embeddings, [R, E], before their LayerNorm. Throws ShapeError. */
+  embed(batch: TokenBatch): Tensor {
     const { vocab_size: V, max_position_embeddings: P, embedding_size: E } = this.config;
-    if (T > P) {
+    const { ids } = batch;
+    const longest = Math.max(...batch.lengths);
+    if (longest > P) {
       throw new ShapeError(
-        `albert: sequences must have at most ${P} tokens (max_position_embeddings); got ${T}.`,
+        `albert: sequences must have at most ${P} tokens (max_position_embeddings); got ${longest}.`,
       );
     }
     const unknown = ids.find((id) => id >= V);
@@ -93,43 +101,43 @@ export class AlbertForSequenceClassification {
         `albert: token ids must be below ${V} (vocab_size); got ${unknown}. Does the tokenizer belong to this model?`,
       );
     }
-    const R = B * T;
+    const R = ids.length;
     const index = new Uint32Array(3 * R); // word, position and type rows, as element offsets in the joined tables
-    for (let r = 0; r < R; r++) {
-      index[r] = ids[r]! * E;
-      index[R + r] = (V + (r % T)) * E;
-      index[2 * R + r] = (V + P) * E; // token type 0
-    }
+    index.set(ids.map((id) => id * E));
+    ownedRows(batch).forEach((rows, b) => {
+      // Padding may go on beyond the last position: no gradient comes from it, so any row will do.
+      for (let t = 0; t < rows; t++) index[R + batch.first[b]! + t] = (V + Math.min(t, P - 1)) * E;
+    });
+    index.fill((V + P) * E, 2 * R); // token type 0
     const frozen = new Set([this.config.pad_token_id * E]); // torch's padding_idx
     return embedding(this.#gpu, this.parameters.tensor("albert.embeddings"), index, R, E, frozen);
   }
 
-  /** The rest of forward, from the embedding sum [B T, E] on: what attribution methods differentiate. */
-  classify(embedded: Tensor, { B, T, lengths }: TokenBatch, seed?: DropoutSeed): Tensor {
+  /** The rest of forward, from the embedding sum [R, E] on: what attribution methods differentiate. */
+  classify(embedded: Tensor, batch: TokenBatch, seed?: DropoutSeed): Tensor {
     const gpu = this.#gpu;
     const { config } = this;
     const sites = new DropoutSites(seed);
-    const first = Uint32Array.from({ length: B }, (_, b) => b * T);
-    const rows = sequenceRows(gpu, first, lengths, new Uint32Array(B).fill(T));
+    const rows = sequenceRows(gpu, batch.first, batch.lengths, ownedRows(batch));
 
-    let x = gpu.scope(() => this.mapIn(embedded, sites)); // [B T, H]
+    let x = gpu.scope(() => this.mapIn(embedded, sites)); // [R, H]
     const layersPerGroup = config.num_hidden_layers / config.num_hidden_groups;
     for (let i = 0; i < config.num_hidden_layers; i++) {
       const g = Math.floor(i / layersPerGroup);
       for (let j = 0; j < config.inner_group_num; j++) {
         const before = x;
-        x = gpu.scope(() => this.layer(layerPrefix(g, j), before, rows, sites)); // [B T, H]
+        x = gpu.scope(() => this.layer(layerPrefix(g, j), before, rows, sites)); // [R, H]
         if (!gpu.tape.recording) gpu.release(before);
       }
     }
-    const pooled = this.linear("albert.pooler", gatherRows(gpu, x, first), "tanh"); // [B, H]
+    const pooled = this.linear("albert.pooler", gatherRows(gpu, x, batch.first), "tanh"); // [B, H]
     return this.linear("classifier", this.dropout(pooled, config.classifier_dropout_prob, sites)); // [B, K]
   }
 
-  /** Bytes of the largest tensor a forward pass of B sequences of T tokens makes: the feed-forward's, or q, k and v. */
-  largestActivationBytes(B: number, T: number): number {
+  /** Bytes of the largest tensor a forward pass over R rows makes: the feed-forward's, or q, k and v. */
+  largestActivationBytes(R: number): number {
     const { hidden_size: H, intermediate_size: F } = this.config;
-    return 4 * B * T * Math.max(3 * H, F);
+    return 4 * R * Math.max(3 * H, F);
   }
 
   /** Frees parameters and gradients. */
@@ -138,22 +146,22 @@ export class AlbertForSequenceClassification {
   }
 
   private mapIn(embedded: Tensor, sites: DropoutSites): Tensor {
-    const x = this.norm("albert.embeddings.LayerNorm", embedded); // [B T, E]
+    const x = this.norm("albert.embeddings.LayerNorm", embedded); // [R, E]
     const dropped = this.dropout(x, this.config.hidden_dropout_prob, sites);
-    return this.linear("albert.encoder.embedding_hidden_mapping_in", dropped); // [B T, H]
+    return this.linear("albert.encoder.embedding_hidden_mapping_in", dropped); // [R, H]
   }
 
   private layer(prefix: string, x: Tensor, rows: SequenceRows, sites: DropoutSites): Tensor {
     const { config } = this;
-    const qkv = this.linear(`${prefix}.attention.qkv`, x); // [B T, 3 H]
+    const qkv = this.linear(`${prefix}.attention.qkv`, x); // [R, 3 H]
     const attentionDropout = sites.next(config.attention_probs_dropout_prob);
     const heads = config.num_attention_heads;
-    const context = attention(this.#gpu, qkv, rows, heads, attentionDropout); // [B T, H]
+    const context = attention(this.#gpu, qkv, rows, heads, attentionDropout); // [R, H]
     const dense = this.linear(`${prefix}.attention.dense`, context);
     const dropped = this.dropout(dense, config.hidden_dropout_prob, sites);
-    const attended = this.norm(`${prefix}.attention.LayerNorm`, dropped, x); // [B T, H]
-    const inner = this.linear(`${prefix}.ffn`, attended, config.hidden_act); // [B T, F]
-    const output = this.linear(`${prefix}.ffn_output`, inner); // [B T, H]
+    const attended = this.norm(`${prefix}.attention.LayerNorm`, dropped, x); // [R, H]
+    const inner = this.linear(`${prefix}.ffn`, attended, config.hidden_act); // [R, F]
+    const output = this.linear(`${prefix}.ffn_output`, inner); // [R, H]
     return this.norm(`${prefix}.full_layer_layer_norm`, output, attended);
   }
 

@@ -1,6 +1,7 @@
 // The hyper-parameters of a run, with the reference notebook's values as defaults.
 
 import { AlbertGpuError } from "../engine/index.ts";
+import { REPORT_TO, type ReportTo } from "./run-log.ts";
 
 /** The scores a best model may be chosen by; "loss" counts downwards. */
 export const METRICS = ["f1", "accuracy", "precision", "recall", "loss"] as const;
@@ -34,8 +35,10 @@ export interface TrainingArguments {
   readonly maxSteps: number | undefined;
   /** Checkpoints kept besides the best one; undefined keeps all. */
   readonly saveTotalLimit: number | undefined;
-  /** Pad every batch to maxLength, as the reference does, instead of to its longest text. */
+  /** Pad every text to maxLength, as the reference does, instead of packing them without padding. */
   readonly padToMaxLength: boolean;
+  /** Where the log goes besides log.jsonl. */
+  readonly reportTo: ReportTo;
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
@@ -59,6 +62,7 @@ export const DEFAULT_ARGUMENTS: TrainingArguments = {
   maxSteps: undefined,
   saveTotalLimit: undefined,
   padToMaxLength: false,
+  reportTo: "tensorboard",
   beta1: 0.9,
   beta2: 0.999,
   eps: 1e-8,
@@ -70,6 +74,7 @@ export const FREE_ON_RESUME: ReadonlySet<keyof TrainingArguments> = new Set([
   "loggingSteps",
   "saveTotalLimit",
   "earlyStoppingPatience",
+  "reportTo",
 ] as const);
 
 /** An option has a value that cannot be used. `option` is the argument's name. */
@@ -124,5 +129,8 @@ export function checkArguments(args: TrainingArguments): void {
   }
   if (!METRICS.includes(args.metric)) {
     throw new ArgumentError("metric", `one of ${METRICS.join(", ")}`, args.metric);
+  }
+  if (!REPORT_TO.includes(args.reportTo)) {
+    throw new ArgumentError("reportTo", `one of ${REPORT_TO.join(", ")}`, args.reportTo);
   }
 }

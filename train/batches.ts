@@ -1,47 +1,32 @@
-// Which examples go together in a batch, in what order, and how they are padded. Ids only: no text and no device.
+// Which examples go together in a batch, in what order, and how their tokens lie in it. Ids only: no text and no device.
 
 import { DataError } from "../engine/errors.ts";
 import { mix, Random } from "../engine/random.ts";
 import type { TokenBatch } from "../model/index.ts";
 
-/** Batches are padded to a multiple of this, so that few shapes exist. */
-const LENGTH_STEP = 16;
-
-// transformers' group_by_length (`get_length_grouped_indices`) looks at this many batches at once, fewer for a small set.
-const MEGA_BATCH = 50;
+/** The rows of a batch are filled up to a multiple of this: whole vectors and tiles for the kernels. */
+const ROW_STEP = 16;
 
 /**
- * The batches of one training epoch as example indices: each example once, the last batch may be partial.
- * The order depends on (seed, epoch) only, so a resumed run finds its place again.
- * With `lengthBuckets` texts of like length meet in a batch, which saves padding: shuffled, cut into mega-batches of up to
- * 50 batches (and into at least 4 of them), sorted by length inside each, then the batches are shuffled.
- * @param lengths tokens of each example
+ * The batches of one training epoch as example indices, a plain shuffle: each example once, the last batch may be partial.
+ * The order depends on (seed, epoch) only, so a resumed run finds its place again. Lengths need no grouping: packed batches
+ * hold no padding.
  */
 export function planEpoch(plan: {
-  lengths: ArrayLike<number>;
+  count: number;
   batchSize: number;
   seed: number;
   epoch: number;
-  lengthBuckets: boolean;
 }): number[][] {
-  const { lengths, batchSize } = plan;
+  const { count, batchSize } = plan;
   checkBatchSize(batchSize);
   const random = new Random(mix(plan.seed, plan.epoch));
-  const order = random.shuffle(Array.from({ length: lengths.length }, (_, i) => i));
-  if (!plan.lengthBuckets) return cut(order, batchSize);
-  const batchesAtOnce = Math.max(
-    1,
-    Math.min(MEGA_BATCH, Math.floor(lengths.length / (batchSize * 4))),
-  );
-  const batches = cut(order, batchSize * batchesAtOnce).flatMap((mega) =>
-    cut(mega.sort(byLength(lengths)), batchSize),
-  );
-  return random.shuffle(batches);
+  return cut(random.shuffle(Array.from({ length: count }, (_, i) => i)), batchSize);
 }
 
 /**
- * Batches for evaluation: example indices, longest texts first, so that padding is least and the largest batch, which may
- * not fit the device, comes at once. Results go back to input order through the indices.
+ * Batches for evaluation: example indices, longest texts first, so that the largest batch, which may not fit the device,
+ * comes at once. Results go back to input order through the indices.
  */
 export function evalBatches(lengths: ArrayLike<number>, batchSize: number): number[][] {
   checkBatchSize(batchSize);
@@ -49,34 +34,33 @@ export function evalBatches(lengths: ArrayLike<number>, batchSize: number): numb
   return cut(order.sort(byLength(lengths)), batchSize);
 }
 
-/** The width of a batch whose longest row has `longest` tokens: rounded up, but never above `maxLength`. */
-export function paddedLength(longest: number, maxLength: number, multipleOf = LENGTH_STEP): number {
-  return Math.min(Math.ceil(longest / multipleOf) * multipleOf, maxLength);
+/** Rows of a batch whose texts have `tokens` in all. */
+export function filledRows(tokens: number): number {
+  return Math.ceil(tokens / ROW_STEP) * ROW_STEP;
 }
 
 /**
- * Pads rows of token ids to one width T.
- * @param padTo "longest": the longest row, rounded up to `multipleOf` (default 16) so that few shapes exist, but never above
- *   `maxLength`; a number: that width exactly
- * Throws DataError for an empty batch, an empty row, or one longer than T may be.
+ * Puts rows of token ids one after another, packed; with `padTo` each is padded to that many tokens first, as the reference
+ * does. The last text owns the padding at the end. Throws DataError for an empty batch, an empty row, or one that is longer
+ * than `maxLength`.
  */
 export function collate(
   rows: readonly ArrayLike<number>[],
-  pad: { padTo: "longest" | number; maxLength: number; padId: number; multipleOf?: number },
+  layout: { maxLength: number; padId: number; padTo?: number | undefined },
 ): TokenBatch {
-  const { padTo, maxLength, padId, multipleOf = LENGTH_STEP } = pad;
+  const { maxLength, padId, padTo } = layout;
   const B = rows.length;
   const lengths = Uint32Array.from(rows, (row) => row.length);
-  const longest = Math.max(...lengths);
-  const limit = padTo === "longest" ? maxLength : padTo;
-  if (B === 0 || lengths.includes(0) || longest > limit) {
+  const limit = padTo ?? maxLength;
+  if (B === 0 || lengths.some((length) => length === 0 || length > limit)) {
     const got = B === 0 ? "no row" : `row lengths ${lengths.join(", ")}`;
     throw new DataError(`collate: rows must have 1 to ${limit} tokens; got ${got}.`);
   }
-  const T = padTo === "longest" ? paddedLength(longest, maxLength, multipleOf) : padTo;
-  const ids = new Uint32Array(B * T).fill(padId); // [B, T]
-  rows.forEach((row, b) => ids.set(row, b * T));
-  return { B, T, ids, lengths };
+  const first = new Uint32Array(B);
+  for (let b = 1; b < B; b++) first[b] = first[b - 1]! + (padTo ?? lengths[b - 1]!);
+  const ids = new Uint32Array(filledRows(first[B - 1]! + (padTo ?? lengths[B - 1]!))).fill(padId); // [R]
+  rows.forEach((row, b) => ids.set(row, first[b]));
+  return { B, ids, first, lengths };
 }
 
 function checkBatchSize(batchSize: number): void {

@@ -24,13 +24,13 @@ export function logStep(state: TrainerState, facts: StepFacts, epoch: number): L
   return entry;
 }
 
-/** Logs an evaluation. Returns the mean training loss of the pass it ends, and whether it is the best so far by `metric`. */
+/** Logs an evaluation. Returns its entry, the mean training loss of the pass it ends, and whether it is the best so far by `metric`. */
 export function noteEvaluation(
   state: TrainerState,
   evaluation: Evaluation,
   metric: MetricName,
   epoch: number,
-): { trainingLoss: number; best: boolean } {
+): { entry: LogEntry; trainingLoss: number; best: boolean } {
   const value = evaluation[metric];
   const sign = metric === "loss" ? -1 : 1;
   const best = state.bestMetric === null || sign * value > sign * state.bestMetric;
@@ -42,7 +42,7 @@ export function noteEvaluation(
     state.evaluationsWithoutImprovement++;
   }
   const { loss, accuracy, precision, recall, f1 } = evaluation;
-  state.log.push({
+  const entry = {
     step: state.step,
     epoch,
     eval_loss: loss,
@@ -50,9 +50,10 @@ export function noteEvaluation(
     eval_precision: precision,
     eval_recall: recall,
     eval_f1: f1,
-  });
+  };
+  state.log.push(entry);
   const trainingLoss = state.epochLossSum / state.epochLossCount;
   state.epochLossSum = 0;
   state.epochLossCount = 0;
-  return { trainingLoss, best };
+  return { entry, trainingLoss, best };
 }

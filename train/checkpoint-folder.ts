@@ -27,7 +27,7 @@ async function checksum(path: string): Promise<{ bytes: number; sha256: string }
 }
 
 /** A full disk or a folder that cannot be written to, as an error that says what to do; anything else as it is. */
-function writingProblem(path: string, error: unknown): unknown {
+export function writingProblem(path: string, error: unknown): unknown {
   const { code, cause } = error as NodeJS.ErrnoException;
   const systemCode = code ?? (cause as NodeJS.ErrnoException | undefined)?.code;
   if (systemCode === undefined) return error;

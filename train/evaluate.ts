@@ -8,7 +8,7 @@ import { classificationMetrics, type ClassificationMetrics } from "./metrics.ts"
 import { logitsOf } from "./step.ts";
 import type { TokenizedSet } from "./tokenize.ts";
 
-/** How texts are batched and padded. */
+/** How texts are batched; they are packed unless told to pad. */
 export interface BatchOptions {
   readonly batchSize: number;
   readonly maxLength: number;
@@ -57,8 +57,8 @@ export async function predictLogits(
     }
     if (results.length > 0) onProgress?.(done);
   };
-  const pad = {
-    padTo: padToMaxLength ? maxLength : ("longest" as const),
+  const layout = {
+    padTo: padToMaxLength ? maxLength : undefined,
     maxLength,
     padId: model.config.pad_token_id,
   };
@@ -66,7 +66,7 @@ export async function predictLogits(
     signal?.throwIfAborted();
     const batch = collate(
       indices.map((i) => tokens.ids(i)),
-      pad,
+      layout,
     );
     const values = logitsOf(gpu, model, batch);
     const result = values.then((read) => ({ indices, values: read }));

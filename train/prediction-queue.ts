@@ -7,7 +7,7 @@ import {
   labelNames,
   type Tokenizer,
 } from "../model/index.ts";
-import { collate } from "./batches.ts";
+import { collate, filledRows } from "./batches.ts";
 import { logitsOf } from "./step.ts";
 import { type EncodedText, encodeText, type Verdict, verdictsOf } from "./verdict.ts";
 
@@ -23,8 +23,8 @@ export interface QueueOptions {
   readonly batchWaitMs?: number | undefined;
   /** Texts that may wait. Default: 1024. */
   readonly maxWaiting?: number | undefined;
-  /** Called after each batch with its shape: B texts padded to T tokens. */
-  readonly onBatch?: ((batch: { B: number; T: number; seconds: number }) => void) | undefined;
+  /** Called after each batch of B texts in so many rows of tokens. */
+  readonly onBatch?: ((batch: { B: number; rows: number; seconds: number }) => void) | undefined;
 }
 
 interface Job extends EncodedText {
@@ -33,17 +33,8 @@ interface Job extends EncodedText {
 }
 
 /**
- * The width of a batch whose longest text has `longest` tokens: steps of 16, above 128 of an eighth of the next power of two,
- * so that a server that never ends sees few shapes and each keeps its buffers.
- */
-export function servedLength(longest: number, maxLength: number): number {
-  const step = Math.max(16, 2 ** (Math.ceil(Math.log2(longest)) - 3));
-  return Math.min(Math.ceil(longest / step) * step, maxLength);
-}
-
-/**
- * Classifies texts as they come, several at a time. Batches are made of the text that has waited longest and those nearest to
- * it in length, a power of two of them; one batch is on the device at a time. Borrows the device and the model.
+ * Classifies texts as they come, several at a time, first come first served; one batch is on the device at a time. Borrows
+ * the device and the model.
  */
 export class PredictionQueue {
   readonly maxLength: number;
@@ -131,29 +122,32 @@ export class PredictionQueue {
     this.#running = undefined;
   }
 
+  /** The next texts: a power of two of them, so that a server that never ends sees few shapes and each keeps its buffers. */
   #take(): Job[] {
-    const [oldest] = this.#jobs;
-    if (!oldest) return [];
-    const count = 2 ** Math.floor(Math.log2(Math.min(this.#jobs.length, this.#maxBatch)));
-    const distance = ({ ids }: Job): number => Math.abs(ids.length - oldest.ids.length);
-    // A stable sort: of equal lengths the ones that have waited longest go first, the oldest before all.
-    const batch = this.#jobs.toSorted((a, b) => distance(a) - distance(b)).slice(0, count);
-    const taken = new Set(batch);
-    this.#jobs = this.#jobs.filter((job) => !taken.has(job));
-    return batch;
+    let count = 2 ** Math.floor(Math.log2(Math.min(this.#jobs.length, this.#maxBatch)));
+    while (count > 1 && !this.#fits(count)) count /= 2;
+    return this.#jobs.splice(0, count);
+  }
+
+  /** Whether the adapter can bind the largest tensor of a batch of the first `count` texts. */
+  #fits(count: number): boolean {
+    const tokens = this.#jobs.slice(0, count).reduce((sum, { ids }) => sum + ids.length, 0);
+    return this.#model.largestActivationBytes(filledRows(tokens)) <= this.#gpu.largestBinding;
   }
 
   async #runBatch(jobs: readonly Job[]): Promise<void> {
     try {
       const start = performance.now();
-      const longest = Math.max(...jobs.map(({ ids }) => ids.length));
-      const T = servedLength(longest, this.maxLength);
       const batch = collate(
         jobs.map(({ ids }) => ids),
-        { padTo: T, maxLength: T, padId: this.#tokenizer.padId },
+        { maxLength: this.maxLength, padId: this.#tokenizer.padId },
       );
       const logits = await this.#gpu.settle(logitsOf(this.#gpu, this.#model, batch));
-      this.#onBatch?.({ B: batch.B, T, seconds: (performance.now() - start) / 1000 });
+      this.#onBatch?.({
+        B: batch.B,
+        rows: batch.ids.length,
+        seconds: (performance.now() - start) / 1000,
+      });
       const verdicts = verdictsOf(logits, this.#names, jobs);
       jobs.forEach((job, b) => job.resolve(verdicts[b]!));
     } catch (error) {

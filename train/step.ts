@@ -1,6 +1,6 @@
 // The device work of one optimiser step, and of one evaluation batch.
 
-import { crossEntropy, type Gpu } from "../engine/index.ts";
+import { crossEntropy, type Gpu, roundedBytes } from "../engine/index.ts";
 import type { AlbertForSequenceClassification, DropoutSeed, TokenBatch } from "../model/index.ts";
 import type { AdamW } from "./optimiser.ts";
 
@@ -19,6 +19,9 @@ export interface StepResult {
   readonly finite: boolean;
 }
 
+/** Batches of about as many rows share buffers: a plan whose buffers are too small grows and is kept. */
+export const shapeOf = ({ B, ids }: TokenBatch): string => `${B}x${roundedBytes(ids.byteLength)}`;
+
 /**
  * Encodes and submits forward, backward and update of one optimiser step: one submit per micro-batch, the update with the
  * last. The result resolves when the device is done; nothing waits for it here.
@@ -34,7 +37,7 @@ export async function trainStep(
   let state: Promise<Float32Array> | undefined;
   microBatches.forEach((batch, i) => {
     const last = i === microBatches.length - 1;
-    gpu.step(`train ${batch.B}x${batch.T} ${last}`, () => {
+    gpu.step(`train ${shapeOf(batch)} ${last}`, () => {
       const forward = () =>
         crossEntropy(gpu, model.forward(batch, [...options.dropoutSeed, i]), batch.labels);
       losses.push(gpu.readLater(gpu.tape.gradients(forward, 1 / microBatches.length)));
@@ -53,5 +56,5 @@ export function logitsOf(
   model: AlbertForSequenceClassification,
   batch: TokenBatch,
 ): Promise<Float32Array> {
-  return gpu.step(`evaluate ${batch.B}x${batch.T}`, () => gpu.readLater(model.forward(batch)));
+  return gpu.step(`evaluate ${shapeOf(batch)}`, () => gpu.readLater(model.forward(batch)));
 }

@@ -23,6 +23,7 @@ import { InFlight } from "./in-flight.ts";
 import type { TrainingObserver } from "./observer.ts";
 import { AdamW } from "./optimiser.ts";
 import { findCheckpoint } from "./resume.ts";
+import { RunLog } from "./run-log.ts";
 import { epochAfter, learningRate, totalSteps } from "./schedule.ts";
 import { type LabelledBatch, type StepResult, trainStep } from "./step.ts";
 
@@ -61,6 +62,7 @@ export class Trainer {
   readonly #run: TrainingRun;
   readonly #observer: TrainingObserver;
   readonly #optimiser: AdamW;
+  readonly #log: RunLog;
   readonly #pace: { readonly batches: number; readonly accumulation: number };
   readonly #stepsPerEpoch: number;
   readonly #totalSteps: number;
@@ -93,15 +95,17 @@ export class Trainer {
       validation: fingerprint(run.validation),
     };
     this.#optimiser = new AdamW(run.gpu, run.model.parameters, run.args);
+    this.#log = new RunLog(run.output, run.args, run.model.config);
   }
 
   get totalSteps(): number {
     return this.#totalSteps;
   }
 
-  /** Frees the optimiser's memory. */
+  /** Frees the optimiser's memory and closes the log. */
   destroy(): void {
     this.#optimiser.destroy();
+    this.#log.close();
   }
 
   /**
@@ -119,6 +123,7 @@ export class Trainer {
       this.#state = (await loadCheckpoint(path, model, this.#optimiser)).state;
       this.#saved = step;
     }
+    await this.#log.goOn(this.#state.log);
     this.#observer.onResume?.(step, refused);
     return step !== undefined;
   }
@@ -155,11 +160,10 @@ export class Trainer {
     const state = this.#state;
     const { batchSize, seed, gradientAccumulationSteps: accumulation } = args;
     const batches = planEpoch({
-      lengths: train.tokens.lengths,
+      count: train.tokens.count,
       batchSize,
       seed,
       epoch: state.epoch,
-      lengthBuckets: !args.padToMaxLength,
     });
     const inFlight = new InFlight<Submitted>(gpu);
     let since = performance.now();
@@ -202,7 +206,7 @@ export class Trainer {
     const { train, args, model } = this.#run;
     const { maxLength, padToMaxLength } = args;
     const rows = indices.map((i) => train.tokens.ids(i));
-    const padTo = padToMaxLength ? maxLength : "longest";
+    const padTo = padToMaxLength ? maxLength : undefined;
     const batch = collate(rows, { padTo, maxLength, padId: model.config.pad_token_id });
     return { ...batch, labels: Uint32Array.from(indices, (i) => train.labels[i]!) };
   }
@@ -218,6 +222,7 @@ export class Trainer {
     const epoch = epochAfter(step, this.#pace);
     if (step === 1 || step % args.loggingSteps === 0) {
       const entry = logStep(state, this.#last, epoch);
+      this.#log.add(entry);
       this.#observer.onLog?.(entry);
     }
     this.#observer.onStep?.({
@@ -252,8 +257,9 @@ export class Trainer {
       throw nonFinite(`the validation loss is ${evaluation.loss}`, this.#last);
     }
     const epoch = epochAfter(state.step, this.#pace);
-    const { trainingLoss, best } = noteEvaluation(state, evaluation, args.metric, epoch);
-    this.#observer.onEpoch?.(epoch, trainingLoss, evaluation, best);
+    const { entry, ...noted } = noteEvaluation(state, evaluation, args.metric, epoch);
+    this.#log.add(entry);
+    this.#observer.onEpoch?.(epoch, noted.trainingLoss, evaluation, noted.best);
     return true;
   }
 

@@ -1,6 +1,6 @@
 // `albert-gpu evaluate`: the scores of a saved model on a labelled file.
 
-import { labelNames, loadPretrained } from "../../model/index.ts";
+import { labelNames } from "../../model/index.ts";
 import { evaluate, LabelSet, loadExamples } from "../../train/index.ts";
 import {
   checkLength,
@@ -13,6 +13,7 @@ import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
+import { openTrained } from "../trained-model.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
 
 export interface EvaluateOptions extends LabelledRecordOptions {
@@ -54,12 +55,7 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer, report } = await loadPretrained(gpu, folder);
-    if (report.missing.length > 0) {
-      throw new UsageError(
-        `evaluate: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,
-      );
-    }
+    const { model, tokenizer } = await openTrained(gpu, folder, "evaluate");
     const { batchSize, data, textColumns, labelColumn, quotes, columns } = options;
     const maxLength = checkLength(
       "evaluate",

@@ -1,66 +1,35 @@
 // `albert-gpu predict`: texts in, classes out, a JSON line each, in input order and as they come.
 
-import { createReadStream } from "node:fs";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Gpu } from "../../engine/index.ts";
 import {
   type AlbertForSequenceClassification,
   labelNames,
-  loadPretrained,
   type Tokenizer,
 } from "../../model/index.ts";
 import {
-  chooseTextColumns,
   collate,
-  type CsvSource,
   encodeText,
   InFlight,
-  joinText,
   logitsOf,
-  readTable,
   type Verdict,
   verdictsOf,
 } from "../../train/index.ts";
-import { checkLength, delimiterOf, requireFile, type RecordOptions } from "../data.ts";
-import { UsageError } from "../errors.ts";
+import { checkLength, requireFile } from "../data.ts";
 import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { openAndTell } from "../device.ts";
-import { readTexts } from "../texts.ts";
+import { type InputOptions, inputTexts } from "../texts.ts";
+import { openTrained } from "../trained-model.ts";
 
-export interface PredictOptions extends RecordOptions {
+export interface PredictOptions extends InputOptions {
   readonly model: string;
-  /** A file, or "-" for standard input. CSV by its name (.csv, .tsv) or where text columns are named, else a text or a JSON object a line. */
-  readonly input: string;
   /** In tokens; the default is 512 or the model's own limit. */
   readonly maxLength?: number | undefined;
   readonly batchSize: number;
   readonly adapter?: string | undefined;
   readonly output: Writable;
-}
-
-async function* csvTexts(
-  source: CsvSource,
-  name: string,
-  options: PredictOptions,
-): AsyncGenerator<string> {
-  let columns: readonly string[] | undefined;
-  const { quotes, columns: named } = options;
-  const format = { delimiter: delimiterOf(name, options.delimiter), quotes, columns: named };
-  for await (const { row, columns: there } of readTable(source, format)) {
-    columns ??= chooseTextColumns(there, options.textColumns, name);
-    yield joinText(row, columns);
-  }
-}
-
-async function* texts(options: PredictOptions): AsyncGenerator<string> {
-  const { input } = options;
-  const isInput = input === "-";
-  const name = isInput ? "standard input" : input;
-  const chunks: AsyncIterable<Uint8Array> = isInput ? process.stdin : createReadStream(input);
-  const isCsv = options.textColumns !== undefined || /\.(csv|tsv)$/i.test(input);
-  yield* isCsv ? csvTexts({ name, chunks }, name, options) : readTexts(chunks, name);
 }
 
 /** Groups a stream into arrays of `size`. */
@@ -87,12 +56,12 @@ async function* classify(
   const maxLength = checkLength("predict", options.maxLength, model.config.max_position_embeddings);
   const names = labelNames(model.config);
   const inFlight = new InFlight<Verdict[]>(gpu);
-  const pad = { padTo: "longest" as const, maxLength, padId: tokenizer.padId };
-  for await (const chunk of chunks(texts(options), batchSize)) {
+  const layout = { maxLength, padId: tokenizer.padId };
+  for await (const chunk of chunks(inputTexts(options), batchSize)) {
     const encoded = chunk.map((text) => encodeText(tokenizer, text, maxLength));
     const batch = collate(
       encoded.map(({ ids }) => ids),
-      pad,
+      layout,
     );
     const verdicts = logitsOf(gpu, model, batch).then((logits) =>
       verdictsOf(logits, names, encoded),
@@ -109,12 +78,7 @@ export async function predictCommand(options: PredictOptions): Promise<void> {
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer, report } = await loadPretrained(gpu, folder);
-    if (report.missing.length > 0) {
-      throw new UsageError(
-        `predict: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,
-      );
-    }
+    const { model, tokenizer } = await openTrained(gpu, folder, "predict");
     async function* lines(): AsyncGenerator<string> {
       for await (const verdicts of classify(gpu, model, tokenizer, options)) {
         yield verdicts.map((verdict) => `${JSON.stringify(verdict)}\n`).join("");

@@ -1,7 +1,6 @@
 // `albert-gpu serve`: a model behind HTTP, with a page to try it on.
 
 import { once } from "node:events";
-import { loadPretrained } from "../../model/index.ts";
 import { checkLength } from "../data.ts";
 import { openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
@@ -9,6 +8,7 @@ import { onInterrupt } from "../interrupt.ts";
 import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { ModelServer } from "../serve/server.ts";
+import { openTrained } from "../trained-model.ts";
 
 export interface ServeOptions {
   readonly model: string;
@@ -39,12 +39,7 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
   const gpu = await openAndTell(printer, options.adapter);
   const interrupt = onInterrupt(() => undefined);
   try {
-    const { model, tokenizer, report } = await loadPretrained(gpu, folder);
-    if (report.missing.length > 0) {
-      throw new UsageError(
-        `serve: the model must be trained; ${options.model} lacks ${report.missing.join(", ")}.`,
-      );
-    }
+    const { model, tokenizer } = await openTrained(gpu, folder, "serve");
     const limit = model.config.max_position_embeddings;
     const maxLength = checkLength("serve", options.maxLength, limit);
     const limits = { maxLength, maxBatch, maxWaiting, maxTexts, maxBytes, answerMs };

@@ -66,7 +66,7 @@ export class ModelServer {
   #draining = false;
   /** Whether only this machine can reach it. */
   loopbackOnly = true;
-  #inFlight = 0;
+  readonly #inFlight = new Set<ServerResponse>();
 
   /** `onError` gets what was answered with 500: a bug, or a device that failed. */
   constructor(served: ServedModel, limits: ServerLimits, onError: (error: unknown) => void) {
@@ -132,12 +132,15 @@ export class ModelServer {
 
   /** Requests that are being answered. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#inFlight.size;
   }
 
   /** Takes no more requests, finishes those it has, for `graceMs` at most, and cuts off the rest. */
   async close(graceMs: number): Promise<void> {
     this.#draining = true;
+    for (const response of this.#inFlight) {
+      if (!response.headersSent) response.setHeader("connection", "close"); // or its client keeps it open
+    }
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const end = new AbortController();
@@ -155,10 +158,10 @@ export class ModelServer {
     const route = Object.hasOwn(this.#routes, path) ? this.#routes[path] : undefined;
     const name = route ? path : "other";
     const stop = this.metrics.seconds.startTimer({ route: name });
-    this.#inFlight++;
+    this.#inFlight.add(response);
     response.on("error", () => undefined);
     response.once("close", () => {
-      this.#inFlight--;
+      this.#inFlight.delete(response);
       stop();
       const status = response.writableFinished ? response.statusCode : "aborted";
       this.metrics.requests.inc({ route: name, status });

@@ -6,6 +6,7 @@ import { openGpu } from "../../engine/gpu.ts";
 import { crossEntropy } from "../../engine/ops/cross-entropy.ts";
 import type { AlbertForSequenceClassification, TokenBatch } from "../../model/albert.ts";
 import type { AlbertConfig } from "../../model/config.ts";
+import { collate } from "../../train/batches.ts";
 import { albert } from "../reference/albert.ts";
 import { expectClose } from "../support/close.ts";
 import { openTestGpu } from "../support/device.ts";
@@ -20,7 +21,7 @@ const TEXTS = [5, 1, 40, 17].map((length, i) => integers(20 + i, length, 49).map
 /** Logits, loss and flat gradients of a batch. Gradients start at zero. */
 async function run(model: AlbertForSequenceClassification, batch: TokenBatch, labels: Uint32Array) {
   gpu.set(model.parameters.gradients, new Float32Array(model.parameters.size));
-  const reads = gpu.step(`run ${batch.B} ${batch.T}`, () => {
+  const reads = gpu.step(`run ${batch.B} ${batch.ids.length}`, () => {
     const loss = gpu.tape.gradients(() => crossEntropy(gpu, model.forward(batch), labels));
     const gradients = gpu.readLater(model.parameters.gradients);
     const logits = gpu.readLater(model.forward(batch));
@@ -39,7 +40,7 @@ function logitsOf(
   batch: TokenBatch,
   seed?: readonly number[],
 ): Promise<Float32Array> {
-  const key = `logits ${batch.B} ${batch.T}`;
+  const key = `logits ${batch.B} ${batch.ids.length}`;
   return gpu.settle(gpu.step(key, () => gpu.readLater(model.forward(batch, seed))));
 }
 
@@ -128,6 +129,20 @@ describe("AlbertForSequenceClassification", () => {
     expect(wide.logits).toEqual(narrow.logits);
     // Sums over more rows, most of them zero, group the same terms differently.
     const { cosine, error } = compare(wide.gradients, narrow.gradients);
+    expect(cosine).toBeGreaterThan(0.99999999);
+    expect(error).toBeLessThan(1e-5);
+    model.destroy();
+  });
+
+  it("packs texts without padding: the same logits, and the same gradients but for rounding", async () => {
+    const model = tinyModel(gpu, tinyConfig());
+    const labels = Uint32Array.of(0, 1, 1, 0);
+    const wide = await run(model, padded(TEXTS, 44, 0), labels);
+    const batch = collate(TEXTS, { maxLength: 64, padId: 0 });
+    expect(batch.ids.length).toBe(64); // of 63 tokens, where padding made 176 rows
+    const packed = await run(model, batch, labels);
+    expect(packed.logits).toEqual(wide.logits);
+    const { cosine, error } = compare(packed.gradients, wide.gradients);
     expect(cosine).toBeGreaterThan(0.99999999);
     expect(error).toBeLessThan(1e-5);
     model.destroy();
@@ -275,7 +290,7 @@ describe("AlbertForSequenceClassification", () => {
 
   it("refuses texts longer than its positions and ids outside its vocabulary", () => {
     const model = tinyModel(gpu, tinyConfig());
-    expect(() => model.forward(padded(TEXTS, 65, 0))).toThrow(
+    expect(() => model.forward(padded([new Uint32Array(65).fill(1)], 65, 0))).toThrow(
       "albert: sequences must have at most 64 tokens (max_position_embeddings); got 65.",
     );
     expect(() => model.forward(padded([Uint32Array.of(50)], 1, 0))).toThrow(ShapeError);

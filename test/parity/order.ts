@@ -10,7 +10,7 @@ const run = { count: 115, batchSize: 4, epochs: 2, seed: 42, maxLength: 24 };
 const random = new Random(mix(run.seed, 99));
 const lengths = Array.from({ length: run.count }, () => 3 + random.int(run.maxLength - 2));
 const order = Array.from({ length: run.epochs }, (_, epoch) => {
-  const { batchSize, seed } = run;
-  return planEpoch({ lengths, batchSize, seed, epoch, lengthBuckets: false }).flat();
+  const { count, batchSize, seed } = run;
+  return planEpoch({ count, batchSize, seed, epoch }).flat();
 });
 process.stdout.write(`${JSON.stringify({ ...run, lengths, order })}\n`);

@@ -106,7 +106,6 @@ function argumentsOf(golden: TrainerGolden, plan: Plan, accumulation: number): T
     gradientAccumulationSteps: accumulation,
     seed: plan.seed,
     maxLength: plan.maxLength,
-    padToMaxLength: true, // no length buckets: the plain shuffle is the golden order
     earlyStoppingPatience: 0,
     evalBatchSize: 8,
   };
@@ -173,17 +172,17 @@ export async function trainOnSums(
   const batches = Math.ceil(lengths.length / batchSize);
   const total = totalSteps({ batches, accumulation, epochs: args.epochs });
   const schedule = { base: args.learningRate, warmup: args.warmupSteps, total };
-  const pad = { padTo: maxLength, maxLength, padId: model.config.pad_token_id };
+  const layout = { maxLength, padId: model.config.pad_token_id };
   const steps: StepLog[] = [];
   try {
     for (let epoch = 0; epoch < args.epochs; epoch++) {
-      const order = planEpoch({ lengths, batchSize, seed, epoch, lengthBuckets: false });
+      const order = planEpoch({ count: lengths.length, batchSize, seed, epoch });
       for (let at = 0; at < order.length; at += accumulation) {
         const rate = learningRate(steps.length, schedule);
         const micro = order.slice(at, at + accumulation).map((indices): LabelledBatch => {
           const batch = collate(
             indices.map((i) => set.tokens.ids(i)),
-            pad,
+            layout,
           );
           return { ...batch, labels: Uint32Array.from(indices, (i) => set.labels[i]!) };
         });

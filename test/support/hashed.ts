@@ -1,6 +1,6 @@
 // Weights, ids and labels that test/parity/hashed.py makes bit for bit alike, so that golden files need not hold them.
 
-import type { AlbertConfig } from "../../model/index.ts";
+import type { AlbertConfig, TokenBatch } from "../../model/index.ts";
 
 /** Murmur3's 32-bit finaliser. Appleby, SMHasher, `fmix32`. */
 function scramble(h: number): number {
@@ -54,7 +54,7 @@ export function hashedValues(
 export function hashedBatch(
   { vocab_size: V, num_labels: K, pad_token_id }: AlbertConfig,
   { seed, T, lengths }: { seed: number; T: number; lengths: readonly number[] },
-): { B: number; T: number; ids: Uint32Array; lengths: Uint32Array; labels: Uint32Array } {
+): TokenBatch & { labels: Uint32Array } {
   const B = lengths.length;
   const id = hashedIntegers(seed, "ids");
   const label = hashedIntegers(seed, "labels");
@@ -63,5 +63,6 @@ export function hashedBatch(
     for (let t = 0; t < length; t++) ids[b * T + t] = id(b * T + t) % V;
   });
   const labels = Uint32Array.from({ length: B }, (_, b) => label(b) % K);
-  return { B, T, ids, lengths: Uint32Array.from(lengths), labels };
+  const first = Uint32Array.from({ length: B }, (_, b) => b * T);
+  return { B, ids, first, lengths: Uint32Array.from(lengths), labels };
 }

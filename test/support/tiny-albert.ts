@@ -41,5 +41,6 @@ export function padded(texts: readonly Uint32Array[], T: number, padding: number
   const B = texts.length;
   const ids = new Uint32Array(B * T).fill(padding);
   texts.forEach((text, b) => ids.set(text, b * T));
-  return { B, T, ids, lengths: Uint32Array.from(texts, (text) => text.length) };
+  const first = Uint32Array.from({ length: B }, (_, b) => b * T);
+  return { B, ids, first, lengths: Uint32Array.from(texts, (text) => text.length) };
 }

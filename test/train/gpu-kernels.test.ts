@@ -27,7 +27,7 @@ async function steps(software: boolean): Promise<number[]> {
   const [B, T] = [5, 37]; // no multiple of any tile
   const batch = {
     B,
-    T,
+    first: Uint32Array.from({ length: B }, (_, b) => b * T),
     ids: Uint32Array.from({ length: B * T }, () => random.int(300)),
     lengths: Uint32Array.from({ length: B }, () => 1 + random.int(T)),
     labels: Uint32Array.from({ length: B }, () => random.int(3)),

@@ -1,10 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { AlbertForSequenceClassification, Tokenizer } from "../../model/index.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type AlbertForSequenceClassification, Tokenizer } from "../../model/index.ts";
 import {
   PredictionQueue,
   QueueFullError,
   type QueueOptions,
-  servedLength,
 } from "../../train/prediction-queue.ts";
 import type { Verdict } from "../../train/verdict.ts";
 import { items, SPIECE } from "../cli/news.ts";
@@ -26,12 +25,12 @@ afterEach(async () => {
 
 function queueOf(options: QueueOptions = {}): {
   queue: PredictionQueue;
-  batches: { B: number; T: number }[];
+  batches: { B: number; rows: number }[];
 } {
-  const batches: { B: number; T: number }[] = [];
+  const batches: { B: number; rows: number }[] = [];
   const queue = new PredictionQueue(gpu, model, tokenizer, {
     ...options,
-    onBatch: ({ B, T }) => batches.push({ B, T }),
+    onBatch: ({ B, rows }) => batches.push({ B, rows }),
   });
   open.push(queue);
   return { queue, batches };
@@ -57,15 +56,23 @@ describe("a queue", () => {
     expect(new Set(together.map(({ truncated }) => truncated))).toEqual(new Set([true, false]));
   });
 
-  it("takes the text that has waited longest with those nearest to it in length", async () => {
-    const { queue, batches } = queueOf({ maxBatch: 2 });
-    const done: string[] = [];
-    const long = "word ".repeat(40);
-    const words = [long, "one", "one two", long];
-    await Promise.all(words.map((text, i) => queue.predict(text).then(() => done.push(`${i}`))));
-    expect(batches.map(({ B }) => B)).toEqual([2, 2]);
-    expect(batches[0]!.T).toBeGreaterThan(batches[1]!.T);
-    expect(done).toEqual(["0", "3", "1", "2"]);
+  it("answers in the order of asking", async () => {
+    const { queue } = queueOf({ maxBatch: 2 });
+    const done: number[] = [];
+    const words = ["word ".repeat(40), "one", "one two", "word ".repeat(40)];
+    await Promise.all(words.map((text, i) => queue.predict(text).then(() => done.push(i))));
+    expect(done).toEqual([0, 1, 2, 3]);
+  });
+
+  it("puts no more on the device than its bindings hold", async () => {
+    const largest = model.largestActivationBytes(64);
+    const binding = vi.spyOn(gpu, "largestBinding", "get").mockReturnValue(largest);
+    const { queue, batches } = queueOf();
+    const text = "word ".repeat(10);
+    await Promise.all(Array.from({ length: 8 }, () => queue.predict(text)));
+    expect(Math.max(...batches.map(({ rows }) => rows))).toBeLessThanOrEqual(64);
+    expect(batches.some(({ B }) => B > 1)).toBe(true);
+    binding.mockRestore();
   });
 
   it("cuts what it has into powers of two", async () => {
@@ -91,7 +98,7 @@ describe("a queue", () => {
     controller.abort(new Error("left"));
     await expect(left).rejects.toThrow("left");
     await stays;
-    expect(batches).toEqual([{ B: 1, T: 16 }]);
+    expect(batches).toEqual([{ B: 1, rows: 16 }]);
     await expect(queue.predict("late", controller.signal)).rejects.toThrow("left");
   });
 
@@ -131,19 +138,5 @@ describe("a queue", () => {
     const { buffers, bindGroups, pipelines } = gpu.calls;
     for (let i = 0; i < 5; i++) await all();
     expect(gpu.calls).toMatchObject({ buffers, bindGroups, pipelines });
-  });
-});
-
-describe("the width of a served batch", () => {
-  it("is enough, at most an eighth of the next power of two more, and one of few", () => {
-    const widths = new Set<number>();
-    for (let longest = 2; longest <= 512; longest++) {
-      const T = servedLength(longest, 512);
-      expect(T).toBeGreaterThanOrEqual(longest);
-      expect(T - longest).toBeLessThan(Math.max(16, longest / 4));
-      widths.add(T);
-    }
-    expect(widths.size).toBe(16);
-    expect(servedLength(40, 45)).toBe(45);
   });
 });

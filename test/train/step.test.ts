@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Random } from "../../engine/random.ts";
 import { collate } from "../../train/batches.ts";
 import { AdamW } from "../../train/optimiser.ts";
 import { type LabelledBatch, logitsOf, trainStep } from "../../train/step.ts";
@@ -37,6 +38,33 @@ describe("a steady training step", () => {
       pipelines: pipelines - before.pipelines,
       bytes: gpu.poolBytes - before.bytes,
     }).toEqual({ submits: STEPS, buffers: 0, bindGroups: 0, pipelines: 0, bytes: 0 });
+  });
+
+  it("makes nothing new either once packed batches of many sizes have passed", async () => {
+    const random = new Random(3);
+    const packed = (): LabelledBatch => {
+      const from = random.int(8);
+      const rows = Array.from({ length: 8 }, (_, i) =>
+        set.tokens.ids(from + i).subarray(0, 3 + random.int(20)),
+      );
+      const labels = set.labels.slice(from, from + 8);
+      return { ...collate(rows, { maxLength: 64, padId: 0 }), labels };
+    };
+    const sizes = new Set<number>();
+    const many = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const each = packed();
+        sizes.add(each.ids.length);
+        await step(each);
+      }
+    };
+    await many(40);
+    const before = { ...gpu.calls, bytes: gpu.poolBytes };
+    await many(40);
+    expect(sizes.size).toBeGreaterThan(4);
+    expect(gpu.calls.buffers - before.buffers).toBe(0);
+    expect(gpu.calls.bindGroups - before.bindGroups).toBe(0);
+    expect(gpu.poolBytes).toBe(before.bytes);
   });
 
   it("needs nothing new for an accumulated one, or for an evaluation batch, either", async () => {

@@ -4,16 +4,14 @@ import { type Gpu, type Tensor } from "../../engine/index.ts";
 import type { AlbertForSequenceClassification, TokenBatch } from "../../model/index.ts";
 import { collate } from "../batches.ts";
 import { InFlight } from "../in-flight.ts";
-
-/** First row of text `b`: all texts of a batch are as long. */
-const firstRow = ({ T }: TokenBatch, b: number): number => b * T;
+import { shapeOf } from "../step.ts";
 
 function batchOf(
   model: AlbertForSequenceClassification,
   texts: readonly Uint32Array[],
 ): TokenBatch {
   const { max_position_embeddings: maxLength, pad_token_id: padId } = model.config;
-  return collate(texts, { padTo: "longest", maxLength, padId });
+  return collate(texts, { maxLength, padId });
 }
 
 /** A place on the line is a number: 0 is the text without content, 1 the text. Holds no memory of the device. */
@@ -54,13 +52,13 @@ export class EmbeddingPath {
     const { pad_token_id: padId, embedding_size: E } = model.config;
     const blank = text.map((id, t) => (t === 0 || t === text.length - 1 ? id : padId));
     const batch = batchOf(model, [blank, text]);
-    const reads = gpu.step(`explain ends ${batch.ids.length}`, () => {
+    const reads = gpu.step(`explain ends ${shapeOf(batch)}`, () => {
       const embedded = model.embed(batch);
       return [gpu.readLater(model.classify(embedded, batch)), gpu.readLater(embedded)] as const;
     });
     const [logits, embedded] = await gpu.settle(Promise.all(reads));
     const rows = (b: number): Float32Array => {
-      const from = firstRow(batch, b) * E;
+      const from = batch.first[b]! * E;
       return embedded.slice(from, from + text.length * E);
     };
     return new EmbeddingPath(options, text, logits, [rows(0), rows(1)]);
@@ -101,7 +99,7 @@ export class EmbeddingPath {
       },
       (gradient, b, batch) =>
         Float64Array.from(this.#ids, (_, t) => {
-          const row = (firstRow(batch, b) + t) * E;
+          const row = (batch.first[b]! + t) * E;
           let slope = 0;
           for (let e = 0; e < E; e++) {
             slope += gradient[row + e]! * (end[t * E + e]! - origin[t * E + e]!);
@@ -125,7 +123,7 @@ export class EmbeddingPath {
       this.#signal?.throwIfAborted();
       const some = places.slice(from, from + this.#batchSize);
       const batch = batchOf(this.#model, Array<Uint32Array>(some.length).fill(this.#ids));
-      const read = gpu.step(`explain ${name} ${batch.B}x${batch.ids.length}`, () =>
+      const read = gpu.step(`explain ${name} ${shapeOf(batch)}`, () =>
         gpu.readLater(launch(batch, this.#upload(batch, some))),
       );
       const picked = read.then((values) => some.map((_, b) => pick(values, b, batch)));
@@ -142,7 +140,7 @@ export class EmbeddingPath {
     const [origin, end] = this.#ends;
     const points = new Float32Array(R * E);
     places.forEach((place, b) => {
-      const row = firstRow(batch, b) * E;
+      const row = batch.first[b]! * E;
       origin.forEach((value, i) => (points[row + i] = value + place * (end[i]! - value)));
     });
     return this.#gpu.upload(points, [R, E]);
