@@ -38,6 +38,7 @@ export async function openGpu(options: DeviceOptions = {}): Promise<Gpu> {
   return new Gpu(device, info);
 }
 
+/** An open device: tensors, steps, launches and reads. Made by `openGpu`; `close` frees all it owns. Not for two threads. */
 export class Gpu {
   readonly info: AdapterInfo;
   readonly calls: ApiCalls = {
@@ -112,6 +113,7 @@ export class Gpu {
     return this.#memory.empty(shape);
   }
 
+  /** As `empty`, with the shape of another tensor. */
   like(tensor: Tensor): Tensor {
     return this.empty(tensor.shape);
   }

@@ -3,6 +3,7 @@
 export { AlbertForSequenceClassification, type DropoutSeed, type TokenBatch } from "./albert.ts";
 export {
   type AlbertConfig,
+  type HiddenAct,
   labelFields,
   loadConfig,
   parseConfig,
@@ -15,14 +16,28 @@ export {
   HubError,
   isHubId,
 } from "./hub/index.ts";
-export { type PresetName, PRESETS, presetConfig } from "./presets.ts";
+export {
+  type Preset,
+  type PresetInput,
+  type PresetName,
+  PRESETS,
+  presetConfig,
+} from "./presets.ts";
 export {
   isExpectedUnused,
   labelNames,
   loadPretrained,
   loadWeights,
   type LoadReport,
+  type Pretrained,
   savePretrained,
 } from "./pretrained.ts";
-export { openSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+export {
+  type NamedTensor,
+  openSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from "./safetensors.ts";
+export type { TensorInfo } from "./safetensors-header.ts";
 export { Tokenizer, type Word } from "./tokenizer.ts";
+export type { TokenizerOptions } from "./tokenizer-files.ts";

@@ -71,6 +71,7 @@ const STATE_FILE = "trainer_state.json";
 const MOMENTS_FILE = "optimizer.safetensors";
 const REQUIRED = ["config.json", "model.safetensors", MOMENTS_FILE, STATE_FILE];
 
+/** The name of a step's checkpoint folder. */
 export const checkpointName = (step: number): string => `checkpoint-${step}`;
 
 /** Steps of the checkpoints in a run's folder, latest first. Damaged ones are not told apart here. */

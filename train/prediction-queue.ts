@@ -14,6 +14,7 @@ import { type EncodedText, encodeText, type Verdict, verdictsOf } from "./verdic
 /** There are as many texts waiting as may wait: come back later. */
 export class QueueFullError extends AlbertGpuError {}
 
+/** The sizes of a queue. */
 export interface QueueOptions {
   /** In tokens; the end of a longer text is left out. Default: 512, or the model's limit where that is less. */
   readonly maxLength?: number | undefined;

@@ -10,6 +10,7 @@ export interface LabelledBatch extends TokenBatch {
   readonly labels: Uint32Array;
 }
 
+/** What one optimiser step did. */
 export interface StepResult {
   /** Mean over the step's micro-batches. */
   readonly loss: number;

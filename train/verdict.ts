@@ -3,6 +3,7 @@
 import { argmaxRows, softmaxRows } from "./evaluate.ts";
 import type { Encoder } from "./tokenize.ts";
 
+/** What a model says of one text. */
 export interface Verdict {
   /** The class with the largest logit, the first one of equals. */
   readonly label: string;

@@ -1,7 +1,7 @@
 // The server's routes: what each takes, limits and answers.
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { type AddressInfo, BlockList, isIP } from "node:net";
+import type { AddressInfo } from "node:net";
 import { setImmediate, setTimeout as pause } from "node:timers/promises";
 import type { Gpu } from "../../engine/index.ts";
 import {
@@ -13,8 +13,10 @@ import { PredictionQueue, QueueFullError, type Verdict } from "../../train/index
 import { adapterFacts } from "../device.ts";
 import { Explainer } from "./explainer.ts";
 import { HttpError, makeServer, readJsonBody, send, sendJson, type TimeLimits } from "./http.ts";
+import { isLoopback } from "./loopback.ts";
 import { Metrics } from "./metrics.ts";
 import { readPage } from "./page.ts";
+import { textsOf } from "./request-texts.ts";
 
 export interface ServedModel {
   readonly gpu: Gpu;
@@ -42,15 +44,6 @@ export interface ServerLimits extends TimeLimits {
 interface Route {
   readonly methods: readonly string[];
   readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return host === "localhost" || (version > 0 && LOOPBACK.check(host, `ipv${version as 4 | 6}`));
 }
 
 /** Answers requests about one model until `close`. Borrows the device and the model. */
@@ -303,19 +296,4 @@ export class ModelServer {
       response.off("close", gone);
     }
   }
-}
-
-/** `{"text": "..."}` or `{"texts": ["...", ...]}`. Throws HttpError 400 or 413. */
-function textsOf(body: unknown, most: number): { texts: readonly string[]; many: boolean } {
-  const wrong = (): HttpError =>
-    new HttpError(400, 'the body must be {"text": "..."} or {"texts": ["...", ...]}.');
-  if (typeof body !== "object" || body === null) throw wrong();
-  const { text, texts } = body as { text?: unknown; texts?: unknown };
-  if (typeof text === "string" && texts === undefined) return { texts: [text], many: false };
-  if (text !== undefined || !Array.isArray(texts) || texts.length === 0) throw wrong();
-  if (!texts.every((one) => typeof one === "string")) throw wrong();
-  if (texts.length > most) {
-    throw new HttpError(413, `a request may have ${most} texts; got ${texts.length}.`);
-  }
-  return { texts, many: true };
 }

@@ -6,6 +6,7 @@ import { isCommit, ModelCache } from "./cache.ts";
 import { type Client, HubError, openClient } from "./client.ts";
 import { type RemoteFile, transfer } from "./transfer.ts";
 
+/** How far a download is. */
 export interface DownloadProgress {
   /** What is being fetched. */
   readonly file: string;
@@ -15,6 +16,7 @@ export interface DownloadProgress {
   readonly total: number;
 }
 
+/** What to fetch, from where and to where. */
 export interface DownloadOptions {
   /** "tokenizer" leaves out the weights. */
   readonly files?: "model" | "tokenizer" | undefined;
@@ -30,6 +32,7 @@ export interface DownloadOptions {
   readonly timeoutMs?: number | undefined;
   /** Tries in all of what failed for a reason that may pass. Default 5. */
   readonly attempts?: number | undefined;
+  /** Called as bytes come. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Called when the hub cannot be reached and the cached model is used instead. */
   readonly onUnreachable?: ((error: HubError) => void) | undefined;
