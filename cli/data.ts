@@ -14,7 +14,7 @@ import {
   tokenizeAll,
 } from "../train/index.ts";
 import { UsageError } from "./errors.ts";
-import type { Printer } from "./printer.ts";
+import { excerpt, type Printer } from "./printer.ts";
 
 /** How a file's records are read. */
 export interface RecordOptions {
@@ -47,6 +47,24 @@ export interface Sets {
   readonly validation: readonly Example[];
   /** Empty when no test file was given. */
   readonly test: readonly Example[];
+}
+
+export const SETS = ["train", "validation", "test"] as const;
+
+/** Throws UsageError for data options that do not go together, FileError for a file that is not there. */
+export async function checkDataOptions(where: string, options: DataOptions): Promise<void> {
+  const { data, train, validation, test } = options;
+  if (data !== undefined && (train ?? validation ?? test) !== undefined) {
+    throw new UsageError(`${where}: give either --data, or --train and --validation; got both.`);
+  }
+  if (data === undefined && (train === undefined || validation === undefined)) {
+    throw new UsageError(
+      `${where}: data is needed: --data FILE, or --train FILE --validation FILE [--test FILE].`,
+    );
+  }
+  for (const path of [data, train, validation, test]) {
+    if (path !== undefined) await requireFile(path);
+  }
 }
 
 export async function requireFile(path: string): Promise<void> {
@@ -124,4 +142,21 @@ export async function tokenizeSet(
   const tokens = await tokenizeAll(texts, tokenizer, maxLength, (done) => progress.update(done));
   progress.stop();
   return { tokens, labels: Uint32Array.from(examples, (example) => example.label) };
+}
+
+/** Prints columns, sizes and classes of the sets, and two examples. */
+export function describeSets(printer: Printer, sets: Sets): void {
+  const { labels, textColumns } = sets;
+  printer.line(`text         ${textColumns.join(" + ")}`);
+  for (const name of SETS) {
+    const set = sets[name];
+    if (set.length === 0) continue;
+    const perClass = labels.names.map(
+      (label, id) => `${label} ${set.filter((example) => example.label === id).length}`,
+    );
+    printer.line(`${name.padEnd(12)} ${set.length} rows (${perClass.join(", ")})`);
+  }
+  for (const { text, label } of sets.train.slice(0, 2)) {
+    printer.line(`example      ${labels.names[label]}: ${excerpt(text)}`);
+  }
 }

@@ -10,6 +10,7 @@ import { serveCommand, type ServeOptions } from "./commands/serve.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { trainCommand, type TrainOptions } from "./commands/train.ts";
 import { audit, clean, importIsot, split } from "./data-commands.ts";
+import { baseline, compare, explain } from "./insight-commands.ts";
 import { UsageError } from "./errors.ts";
 import { modelFolder } from "./model-folder.ts";
 import { dataOptions, formatOptions, printJson } from "./options.ts";
@@ -270,19 +271,8 @@ export function buildProgram(version: string): Command {
     .version(version)
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
-  for (const add of [
-    train,
-    evaluate,
-    predict,
-    serve,
-    tokenize,
-    audit,
-    clean,
-    split,
-    importIsot,
-    doctor,
-  ])
-    add(program);
+  const models = [train, evaluate, predict, serve, explain, baseline, compare, tokenize];
+  for (const add of [...models, audit, clean, split, importIsot, doctor]) add(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError("(add --help for the options)");
   return program;

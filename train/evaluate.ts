@@ -125,13 +125,22 @@ export async function evaluate(
   }
   const start = performance.now();
   const logits = await predictLogits(gpu, model, tokens, options, onProgress);
-  const seconds = (performance.now() - start) / 1000;
+  return scored(logits, labels, K, (performance.now() - start) / 1000);
+}
+
+/** Loss and scores of logits [count, K], which took `seconds`, against the classes of the examples. */
+export function scored(
+  logits: Float32Array,
+  labels: Uint32Array,
+  K: number,
+  seconds: number,
+): Evaluation {
   const predictions = argmaxRows(logits, K);
   return {
     ...classificationMetrics(labels, predictions, K),
     loss: meanCrossEntropy(logits, labels, K),
     seconds,
-    samplesPerSecond: tokens.count / seconds,
+    samplesPerSecond: labels.length / seconds,
     predictions,
     probabilities: softmaxRows(logits, K),
   };

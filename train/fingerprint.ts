@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Example } from "./dataset.ts";
 import type { LabelledSet } from "./evaluate.ts";
 
 /** A hash of a set's token ids, lengths and labels: equal for the same texts, tokeniser and maximum length. */
@@ -9,6 +10,16 @@ export function fingerprint({ tokens, labels }: LabelledSet): string {
     const ids = tokens.ids(i);
     hash.update(Uint32Array.of(ids.length));
     hash.update(ids);
+  }
+  return hash.digest("hex");
+}
+
+/** A hash of a set's texts and classes, whatever reads them. */
+export function textFingerprint(examples: readonly Example[]): string {
+  const hash = createHash("sha256");
+  for (const { text, label } of examples) {
+    hash.update(`${label} ${Buffer.byteLength(text)}\n`);
+    hash.update(text);
   }
   return hash.digest("hex");
 }

@@ -31,6 +31,7 @@ export {
   type Evaluation,
   type LabelledSet,
   predictLogits,
+  scored,
   softmaxRows,
 } from "./evaluate.ts";
 export {
@@ -45,6 +46,8 @@ export {
   type AttributionOptions,
   integratedGradients,
 } from "./explain/integrated-gradients.ts";
+export { type WordPush, WordPushes } from "./explain/word-pushes.ts";
+export { textFingerprint } from "./fingerprint.ts";
 export { InFlight } from "./in-flight.ts";
 export {
   classificationMetrics,
@@ -56,9 +59,18 @@ export {
 } from "./metrics.ts";
 export { AdamW } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
+export {
+  type PredictedSet,
+  type Prediction,
+  PREDICTIONS_FILE,
+  predictionsOf,
+  readPredictions,
+  writePredictions,
+} from "./predictions.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
 export { PredictionQueue, QueueFullError, type QueueOptions } from "./prediction-queue.ts";
 export { learningRate, type Schedule, totalSteps } from "./schedule.ts";
+export { discordant, f1DifferenceInterval, mcnemar } from "./significance.ts";
 export { type Split, splitIndices } from "./split.ts";
 export { type LabelledBatch, logitsOf, type StepResult, trainStep } from "./step.ts";
 export { type Encoder, tokenizeAll, TokenizedSet } from "./tokenize.ts";

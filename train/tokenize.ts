@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { invariant } from "../engine/errors.ts";
+import { grown } from "./grown.ts";
 
 /** What this file needs of a tokeniser. */
 export interface Encoder {
@@ -88,15 +89,4 @@ export async function tokenizeAll(
   }
   onProgress?.(count);
   return new TokenizedSet(flat.slice(0, used), lengths.slice(0, count));
-}
-
-/** A copy with twice the room. */
-function grown<A extends Uint16Array | Uint32Array>(array: A): A {
-  const larger = (
-    array instanceof Uint16Array
-      ? new Uint16Array(2 * array.length)
-      : new Uint32Array(2 * array.length)
-  ) as A;
-  larger.set(array);
-  return larger;
 }

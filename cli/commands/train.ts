@@ -10,10 +10,14 @@ import {
   evaluate,
   type Evaluation,
   type LabelledSet,
+  type PredictedSet,
+  PREDICTIONS_FILE,
+  predictionsOf,
   Trainer,
   type TrainingArguments,
   type TrainingOutcome,
   writeFilesInto,
+  writePredictions,
 } from "../../train/index.ts";
 import { quickWarnings } from "../../train/audit/index.ts";
 import {
@@ -24,19 +28,22 @@ import {
   readBaseModel,
 } from "../base-model.ts";
 import {
+  checkDataOptions,
   checkLength,
   type DataOptions,
+  describeSets,
   loadSets,
-  requireFile,
   type Sets,
+  SETS,
   tokenizeSet,
 } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
-import { Interrupted, UsageError } from "../errors.ts";
+import { Interrupted } from "../errors.ts";
 import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { optionName } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
-import { duration, excerpt, Printer } from "../printer.ts";
+import { duration, Printer } from "../printer.ts";
+import { type RunData, runData } from "../run-data.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
 import { trainingObserver } from "../training-observer.ts";
 
@@ -62,25 +69,10 @@ export interface TrainResults {
   readonly arguments: TrainingArguments;
   readonly stoppedEarly: boolean;
   readonly output: string;
+  readonly data: RunData;
   /** What the cheap part of the audit found, a sentence each. */
   readonly warnings: readonly string[];
   readonly log: TrainingOutcome["state"]["log"];
-}
-
-const SETS = ["train", "validation", "test"] as const;
-
-/** Throws UsageError for options that do not go together, before any work. */
-function checkOptions(options: TrainOptions): void {
-  const { data, train, validation, test } = options;
-  if (data !== undefined && (train ?? validation ?? test) !== undefined) {
-    throw new UsageError("train: give either --data, or --train and --validation; got both.");
-  }
-  if (data === undefined && (train === undefined || validation === undefined)) {
-    throw new UsageError(
-      "train: data is needed: --data FILE, or --train FILE --validation FILE [--test FILE].",
-    );
-  }
-  checkBaseOptions(options);
 }
 
 /** Flags win over a preset's suggestions, and those over the defaults. */
@@ -106,22 +98,6 @@ function chooseArguments(
   return args;
 }
 
-function describeSets(printer: Printer, sets: Sets): void {
-  const { labels, textColumns } = sets;
-  printer.line(`text         ${textColumns.join(" + ")}`);
-  for (const name of SETS) {
-    const set = sets[name];
-    if (set.length === 0) continue;
-    const perClass = labels.names.map(
-      (label, id) => `${label} ${set.filter((example) => example.label === id).length}`,
-    );
-    printer.line(`${name.padEnd(12)} ${set.length} rows (${perClass.join(", ")})`);
-  }
-  for (const { text, label } of sets.train.slice(0, 2)) {
-    printer.line(`example      ${labels.names[label]}: ${excerpt(text)}`);
-  }
-}
-
 /** Says what makes scores on these sets look better than they are, before hours are spent on them. */
 async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
   const named = SETS.map((name) => ({ name, examples: sets[name] }));
@@ -134,10 +110,8 @@ async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
 /** Everything up to the saved model. Throws Interrupted when the user ends it, and typed errors for what is wrong. */
 export async function trainCommand(options: TrainOptions): Promise<TrainResults> {
   const printer = new Printer(options.json);
-  checkOptions(options);
-  for (const path of [options.data, options.train, options.validation, options.test]) {
-    if (path !== undefined) await requireFile(path);
-  }
+  await checkDataOptions("train", options);
+  checkBaseOptions(options);
   const base = await readBaseModel(options, printer);
   const args = chooseArguments(options, base, printer);
   const gpu = await openAndTell(printer, options.adapter);
@@ -205,8 +179,11 @@ async function run(prepared: Prepared): Promise<TrainResults> {
     const bestStep = await trainer.loadBest();
     const { stoppedEarly } = outcome;
     printer.line(stoppedEarly ? `stopped early: ${args.metric} no longer improves` : "done");
-    const scored = await scoreSets(prepared);
-    await writeFilesInto(output, (folder) => savePretrained(folder, model, tokenizer));
+    const { shown, ...scored } = await scoreSets(prepared);
+    await writeFilesInto(output, async (folder) => {
+      await savePretrained(folder, model, tokenizer);
+      await writePredictions(join(folder, PREDICTIONS_FILE), predictionsOf(shown));
+    });
     const results: TrainResults = {
       ...scored,
       steps: outcome.state.step,
@@ -224,6 +201,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       arguments: args,
       stoppedEarly,
       output,
+      data: runData(options, args.seed, prepared.sets),
       warnings: prepared.warnings,
       log: outcome.state.log,
     };
@@ -240,8 +218,10 @@ async function run(prepared: Prepared): Promise<TrainResults> {
   }
 }
 
-/** Scores the model on the validation and the test set, and prints the report of the latter, or else the former. */
-async function scoreSets(prepared: Prepared): Promise<Pick<TrainResults, "test" | "validation">> {
+/** Scores the model on the validation and the test set, and prints and returns what it says of the latter, or else the former. */
+async function scoreSets(
+  prepared: Prepared,
+): Promise<Pick<TrainResults, "test" | "validation"> & { shown: PredictedSet }> {
   const { gpu, model, validation, test, sets, args, printer } = prepared;
   const { signal } = prepared.interrupt;
   const { evalBatchSize: batchSize, maxLength, padToMaxLength } = args;
@@ -262,9 +242,14 @@ async function scoreSets(prepared: Prepared): Promise<Pick<TrainResults, "test" 
   const names = sets.labels.names;
   const onValidation = await score(validation, "validation");
   const onTest = sets.test.length > 0 ? await score(test, "test") : undefined;
-  const shown = onTest ?? onValidation;
-  const examples = onTest ? sets.test : sets.validation;
-  printEvaluation(printer, onTest ? "test" : "validation", shown, examples, names);
-  printMistakes(printer, shown, examples, names);
-  return { test: onTest ? scores(onTest) : null, validation: scores(onValidation) };
+  const evaluation = onTest ?? onValidation;
+  const name = onTest ? "test" : "validation";
+  const examples = sets[name];
+  printEvaluation(printer, name, evaluation, examples, names);
+  printMistakes(printer, evaluation, examples, names);
+  return {
+    test: onTest ? scores(onTest) : null,
+    validation: scores(onValidation),
+    shown: { evaluation, examples, lengths: prepared[name].tokens.lengths, names },
+  };
 }

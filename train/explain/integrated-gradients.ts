@@ -28,6 +28,8 @@ const LEAST_BOUND = 1e-3;
 export interface Attribution {
   /** Of the text as it is, [K]. */
   readonly logits: Float32Array;
+  /** Of the text without content, [K]: what the model says of nothing. */
+  readonly baselineLogits: Float32Array;
   /** The class with the largest logit. */
   readonly predicted: number;
   /** The class explained. */
@@ -36,7 +38,7 @@ export interface Attribution {
   readonly attributions: Float64Array;
   /** The class's logit minus the mean of the others', for the text. */
   readonly score: number;
-  /** The same for the text without content: what the model says of nothing. */
+  /** The same for the text without content. */
   readonly baseline: number;
   /** Of the attributions: ideally score - baseline. */
   readonly sum: number;
@@ -153,6 +155,7 @@ export async function integratedGradients(
   const error = Math.abs(sum - (score - baseline));
   return {
     logits: path.end,
+    baselineLogits: path.start,
     predicted,
     classId,
     attributions,
