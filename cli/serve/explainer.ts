@@ -28,7 +28,7 @@ export interface ExplainedVerdict extends Verdict {
   readonly words: readonly ExplainedWord[];
 }
 
-// A prediction waits for one batch at most, and a batch of a 512-token text keeps a software adapter for seconds.
+// A prediction waits for two batches at most, and a batch of 512-token texts keeps a software adapter for seconds.
 const BATCH_SIZE = 4;
 const MOST_POINTS = 256;
 const MOST_WAITING = 8;
