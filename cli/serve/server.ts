@@ -241,8 +241,9 @@ export class ModelServer {
       if (!many) return sendJson(response, 200, await asked[0]!);
       const settled = await Promise.allSettled(asked);
       signal.throwIfAborted();
-      const failed = settled.find((one) => one.status === "rejected");
-      if (failed && settled.every((one) => one.status === "rejected")) throw failed.reason;
+      const failed = settled.filter((one) => one.status === "rejected");
+      const full = failed.find(({ reason }) => reason instanceof QueueFullError); // others came in between
+      if (full || failed.length === settled.length) throw (full ?? failed[0]!).reason;
       const results = settled.map((one) => {
         if (one.status === "fulfilled") return one.value;
         const known = this.#asHttp(one.reason);

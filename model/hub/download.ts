@@ -118,7 +118,7 @@ async function fetchModel(id: string, options: DownloadOptions): Promise<string>
       /\/+$/,
       "",
     ),
-    token: options.token ?? (env.HF_TOKEN || undefined),
+    token: options.token ?? (env.HF_TOKEN?.trim() || undefined),
     timeoutMs: options.timeoutMs ?? 30_000,
     attempts: options.attempts ?? 5,
   });

@@ -212,6 +212,14 @@ describe("a busy server", () => {
     expect(refused[0]!.headers.get("retry-after")).toBe("1");
     expect((await post(`${small.url}/predict`, { texts: Array(5).fill("a") })).status).toBe(429);
     expect((await post(`${small.url}/predict`, { text: TEXT })).status).toBe(200);
+    const texts = Array.from({ length: 3 }, () => TEXT);
+    const many = await Promise.all(
+      Array.from({ length: 6 }, () => post(`${small.url}/predict`, { texts })),
+    );
+    expect(many.map(({ status }) => status)).toContain(429);
+    for (const { body } of many.filter(({ status }) => status === 200)) {
+      expect((body["results"] as object[]).every((one) => "label" in one)).toBe(true); // all or nothing
+    }
   });
 
   it("says so when it does not get to a text in time", async () => {
