@@ -10,7 +10,7 @@ import { buildProgram } from "./program.ts";
 /** Runs a command. `args` come after the program's name. Returns the exit code; never throws. */
 export async function runCommandLine(args: readonly string[], version: string): Promise<number> {
   try {
-    await buildProgram(version).parseAsync(args, { from: "user" });
+    await buildProgram(version, args).parseAsync(args, { from: "user" });
     return EXIT.done;
   } catch (error) {
     return report(error, args.includes("--debug"));

@@ -5,7 +5,7 @@ import { DEFAULT_ARGUMENTS as D } from "../train/index.ts";
 import { baselineCommand, type BaselineOptions } from "./commands/baseline.ts";
 import { compareCommand, type CompareOptions } from "./commands/compare.ts";
 import { explainCommand, type ExplainCommandOptions } from "./commands/explain.ts";
-import { dataOptions, formatOptions, printJson } from "./options.ts";
+import { dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
 import * as value from "./values.ts";
 
 /** Adds `explain`. */
@@ -21,17 +21,6 @@ export function explain(program: Command): void {
     .option("--data <file>", "texts to add up, instead: CSV, lines of text, or JSON lines")
     .option("--class <name>", "the class to explain (default: the one each text is given)")
     .option("--html <file>", "write a page too, that needs no network")
-    .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
-    .option(
-      "--delimiter <c>",
-      "field separator of a CSV file, or tab (default: comma; tab for .tsv)",
-      value.delimiter,
-    )
-    .option(
-      "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
-      value.length,
-    )
     .option("--limit <n>", "texts of --data, drawn at random; 0: all (default: 200)", value.count)
     .option("--seed <n>", "for that", value.integer, D.seed)
     .option("--top <n>", "words to show for each class", value.natural, 20)
@@ -41,7 +30,7 @@ export function explain(program: Command): void {
     .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
     .option("--json", "print a JSON line per text, or one for --data", false)
     .option("--debug", "show stack traces");
-  formatOptions(command)
+  formatOptions(inputOptions(command))
     .addHelpText(
       "after",
       `

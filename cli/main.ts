@@ -1,22 +1,9 @@
 #!/usr/bin/env node
 // The process: its arguments, its streams and its exit code. Commands are in commands/.
 
-import { readFileSync } from "node:fs";
 import { runCommandLine } from "./command-line.ts";
 import { EXIT } from "./errors.ts";
-
-function version(): string {
-  // Two levels up from dist/cli, one from cli: the nearest package.json is the package's own.
-  for (const path of ["../package.json", "../../package.json"]) {
-    try {
-      const text = readFileSync(new URL(path, import.meta.url), "utf8");
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return "unknown";
-}
+import { ownVersion } from "./version.ts";
 
 // A reader that closes its end of the pipe (head, a pager) must not cost a training run: what it misses is dropped.
 for (const stream of [process.stdout, process.stderr]) {
@@ -27,4 +14,4 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await runCommandLine(process.argv.slice(2), version());
+process.exitCode = await runCommandLine(process.argv.slice(2), ownVersion());

@@ -1,11 +1,19 @@
 // Options that several commands share, and how a command gives its --json result.
 
 import type { Command } from "commander";
+import { DEFAULT_ARGUMENTS } from "../train/index.ts";
 import * as value from "./values.ts";
 
 /** Writes a result as one line on stdout, if --json was given. */
 export function printJson(json: boolean, results: object): void {
   if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
+}
+
+/** What every command with a device takes. */
+export function common(command: Command): Command {
+  return command
+    .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
+    .option("--debug", "show stack traces");
 }
 
 /** Which columns of a labelled file hold what. */
@@ -22,6 +30,22 @@ export function dataOptions(command: Command): Command {
       "--delimiter <c>",
       "field separator, or tab (default: comma; tab for .tsv)",
       value.delimiter,
+    );
+}
+
+/** Which columns of a CSV input make up a text, and where it is cut. */
+export function inputOptions(command: Command): Command {
+  return command
+    .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
+    .option(
+      "--delimiter <c>",
+      "field separator of a CSV file, or tab (default: comma; tab for .tsv)",
+      value.delimiter,
+    )
+    .option(
+      "--max-length <n>",
+      `tokens per text, longer ones are cut (default: ${DEFAULT_ARGUMENTS.maxLength}, or the model's limit)`,
+      value.length,
     );
 }
 

@@ -4,7 +4,7 @@ import { rmdirSync } from "node:fs";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileError } from "../engine/index.ts";
-import { isPartial, listCheckpoints, LOCK, lockRun } from "../train/index.ts";
+import { isPartial, listCheckpoints, LOCK, lockRun, LOG_FILE, RUNS } from "../train/index.ts";
 
 /**
  * Makes the folder where it is missing, and takes it for this process. Returns the function that gives it back, and removes
@@ -48,15 +48,18 @@ async function makeFolders(path: string): Promise<string | undefined> {
 }
 
 async function checkContents(output: string, resume: boolean): Promise<void> {
-  // Locks and half-written checkpoints are what a run leaves that died before it had saved anything.
-  const entries = (await readdir(output)).filter((name) => !name.startsWith(LOCK));
+  // Locks, logs and half-written checkpoints are what a run leaves that died before it had saved anything.
+  const isRun = (await listCheckpoints(output)).length > 0;
+  const logs = isRun ? [] : [LOG_FILE, RUNS];
+  const entries = (await readdir(output)).filter(
+    (name) => !name.startsWith(LOCK) && !logs.includes(name),
+  );
   if (!resume && entries.length > 0) {
     throw new FileError(
       output,
       "the output folder must be empty; it is not. Choose another --output, or --resume the run in it.",
     );
   }
-  const isRun = (await listCheckpoints(output)).length > 0;
   if (resume && !isRun && !entries.every(isPartial)) {
     throw new FileError(
       output,

@@ -2,35 +2,40 @@
 
 import { Command } from "commander";
 import { PRESETS } from "../model/index.ts";
-import { DEFAULT_ARGUMENTS as D, METRICS, type MetricName } from "../train/index.ts";
+import {
+  DEFAULT_ARGUMENTS as D,
+  METRICS,
+  type MetricName,
+  REPORT_TO,
+  type ReportTo,
+} from "../train/index.ts";
 import { doctorCommand, type DoctorOptions } from "./commands/doctor.ts";
 import { evaluateCommand, type EvaluateOptions } from "./commands/evaluate.ts";
 import { predictCommand, type PredictOptions } from "./commands/predict.ts";
-import { serveCommand, type ServeOptions } from "./commands/serve.ts";
+import { reportCommand } from "./commands/report.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { trainCommand, type TrainOptions } from "./commands/train.ts";
 import { audit, clean, importIsot, split } from "./data-commands.ts";
 import { baseline, compare, explain } from "./insight-commands.ts";
 import { UsageError } from "./errors.ts";
 import { modelFolder } from "./model-folder.ts";
-import { dataOptions, formatOptions, printJson } from "./options.ts";
+import { common, dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
 import { Printer } from "./printer.ts";
+import { shellCommand } from "./run-results.ts";
+import { serve } from "./serve-command.ts";
 import * as value from "./values.ts";
 import { InvalidArgumentError } from "commander";
 
-function metric(text: string): MetricName {
-  const found = METRICS.find((name) => name === text);
-  if (!found) throw new InvalidArgumentError(`it must be one of ${METRICS.join(", ")}.`);
+function oneOf<Name extends string>(names: readonly Name[], text: string): Name {
+  const found = names.find((name) => name === text);
+  if (!found) throw new InvalidArgumentError(`it must be one of ${names.join(", ")}.`);
   return found;
 }
 
-function common(command: Command): Command {
-  return command
-    .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
-    .option("--debug", "show stack traces");
-}
+const metric = (text: string): MetricName => oneOf(METRICS, text);
+const reportTo = (text: string): ReportTo => oneOf(REPORT_TO, text);
 
-function train(program: Command): void {
+function train(program: Command, { args, version }: Invocation): void {
   const command = program
     .command("train")
     .summary("fine-tune a model, or train one from scratch")
@@ -119,6 +124,11 @@ function train(program: Command): void {
       "checkpoints to keep besides the best (default: all)",
       value.natural,
     )
+    .option(
+      "--report-to <name>",
+      `where the log goes besides log.jsonl: ${REPORT_TO.join(", ")} (default: ${D.reportTo})`,
+      reportTo,
+    )
     .option("--resume", "go on from the last checkpoint in --output", false)
     .option("--json", "print the results as the last line on stdout", false);
   common(command)
@@ -131,7 +141,10 @@ Examples:
       --config mini --tokenizer spiece.model --max-length 64 --epochs 3
   $ albert-gpu train --data news.csv --model albert/albert-base-v2 --output run --resume`,
     )
-    .action(async (options: TrainOptions) => printJson(options.json, await trainCommand(options)));
+    .action(async (options: Omit<TrainOptions, "command" | "version">) => {
+      const command = shellCommand(args);
+      printJson(options.json, await trainCommand({ ...options, command, version }));
+    });
 }
 
 function evaluate(program: Command): void {
@@ -164,19 +177,8 @@ function predict(program: Command): void {
     )
     .argument("[file]", "input; - is standard input", "-")
     .requiredOption("--model <dir>", "folder of the model, or its hub id")
-    .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
-    .option(
-      "--delimiter <c>",
-      "field separator of a CSV file, or tab (default: comma; tab for .tsv)",
-      value.delimiter,
-    )
-    .option(
-      "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
-      value.length,
-    )
     .option("--batch-size <n>", "texts per batch", value.natural, 16);
-  common(formatOptions(command))
+  common(formatOptions(inputOptions(command)))
     .addHelpText(
       "after",
       `
@@ -186,6 +188,22 @@ Examples:
     )
     .action((input: string, options: Omit<PredictOptions, "input" | "output">) =>
       predictCommand({ ...options, input, output: process.stdout }),
+    );
+}
+
+function report(program: Command): void {
+  program
+    .command("report")
+    .summary("show the report of a finished training run")
+    .description(
+      "Prints what report.html of a run says, and draws it, curves.png and confusion-matrix.png again.",
+    )
+    .argument("<dir>", "the --output of the run")
+    .option("--json", "print the report's data as one line on stdout", false)
+    .option("--debug", "show stack traces")
+    .addHelpText("after", "\nExample:\n  $ albert-gpu report run")
+    .action(async (folder: string, options: { json: boolean }) =>
+      printJson(options.json, await reportCommand({ folder, ...options })),
     );
 }
 
@@ -215,38 +233,6 @@ function tokenize(program: Command): void {
     });
 }
 
-function serve(program: Command): void {
-  const command = program
-    .command("serve")
-    .summary("answer requests over HTTP, with a page to try the model on")
-    .description(
-      "Serves a model: POST /predict and /explain, GET /health and /metrics, and a page at /. Texts that arrive together are classified together.",
-    )
-    .requiredOption("--model <dir>", "folder of the model, or its hub id")
-    .option("--port <n>", "0 takes any free one", value.port, 8080)
-    .option("--host <address>", "0.0.0.0 lets other machines in, without a password", "127.0.0.1")
-    .option(
-      "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
-      value.length,
-    )
-    .option("--max-batch <n>", "texts on the device at once", value.natural, 16)
-    .option("--max-texts <n>", "texts in a request", value.natural, 64)
-    .option("--max-waiting <n>", "texts that may wait; beyond that: 429", value.natural, 1024)
-    .option("--max-bytes <n>", "size of a request's body; beyond that: 413", value.natural, 1 << 20)
-    .option("--timeout <s>", "seconds for an answer; beyond that: 503", value.positive, 30);
-  common(command)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  $ albert-gpu serve --model run
-  $ curl localhost:8080/predict -H content-type:application/json -d '{"text": "Senate passes budget"}'
-  $ curl localhost:8080/predict -H content-type:application/json -d '{"texts": ["One", "Two"]}'`,
-    )
-    .action((options: ServeOptions) => serveCommand(options));
-}
-
 function doctor(program: Command): void {
   common(
     program
@@ -264,15 +250,22 @@ function doctor(program: Command): void {
     );
 }
 
+/** The command line as it was given. */
+interface Invocation {
+  readonly args: readonly string[];
+  readonly version: string;
+}
+
 /** The whole command line. Usage errors are thrown, not exits. */
-export function buildProgram(version: string): Command {
+export function buildProgram(version: string, args: readonly string[]): Command {
   const program = new Command("albert-gpu")
     .description("Fine-tunes ALBERT text classifiers on any GPU that WebGPU reaches.")
     .version(version)
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
-  const models = [train, evaluate, predict, serve, explain, baseline, compare, tokenize];
-  for (const add of [...models, audit, clean, split, importIsot, doctor]) add(program);
+  const models = [train, evaluate, predict, serve, explain, report, baseline, compare, tokenize];
+  const data = [audit, clean, split, importIsot];
+  for (const add of [...models, ...data, doctor]) add(program, { args, version });
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError("(add --help for the options)");
   return program;

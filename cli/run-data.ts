@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { FileError } from "../engine/index.ts";
 import { textFingerprint } from "../train/index.ts";
 import { checkDataOptions, type DataOptions, loadSets, type Sets, SETS } from "./data.ts";
+import { RESULTS_FILE } from "./run-results.ts";
 
 /** The part of results.json that says which sets a run was made from. */
 export interface RunData {
@@ -52,7 +53,7 @@ export interface RunFacts {
 
 /** Reads a run's facts. Throws FileError for a results.json that is none. */
 export async function readRunFacts(folder: string): Promise<RunFacts> {
-  const path = join(folder, "results.json");
+  const path = join(folder, RESULTS_FILE);
   const text = await readFile(path, "utf8").catch(() => "{}");
   try {
     return JSON.parse(text) as RunFacts;

@@ -60,7 +60,7 @@ function page(command: Command): string {
 
 /** Every page by its file name, as prettier writes it. */
 export async function commandPages(): Promise<Map<string, string>> {
-  const { commands } = buildProgram("0.0.0");
+  const { commands } = buildProgram("0.0.0", []);
   const list = table(
     ["command", ""],
     commands.map((command) => [

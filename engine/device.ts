@@ -1,7 +1,9 @@
 // Opening a GPU through Dawn. The only file that imports "webgpu".
 
 import { create, globals } from "webgpu";
+import type { MatrixShape } from "../kernels/matmul-matrix.ts";
 import { DeviceError } from "./errors.ts";
+import type { Precision } from "./ops/matmul-variants.ts";
 
 Object.assign(globalThis, globals);
 
@@ -15,6 +17,8 @@ export interface AdapterInfo {
   readonly backend: string;
   /** True when a CPU plays the GPU: its times say nothing about a GPU's. */
   readonly software: boolean;
+  /** Matrices a subgroup multiplies at once, f16 to f32; none where the adapter has no tensor cores WebGPU reaches. */
+  readonly matrixShapes: readonly MatrixShape[];
   /** Lanes of a subgroup; 0 when the adapter has no subgroups or their size varies. */
   readonly subgroupSize: number;
   readonly features: readonly string[];
@@ -25,6 +29,8 @@ export interface AdapterInfo {
 export interface DeviceOptions {
   /** Part of an adapter's native name, case-sensitive, to choose among several. */
   readonly adapter?: string | undefined;
+  /** Of the operands of matrix products; "f16" needs the feature shader-f16. Default "f32". */
+  readonly precision?: Precision | undefined;
   /** "vulkan", "metal", "d3d12", or "null": compiles shaders and runs nothing. Default: the platform's own. */
   readonly backend?: string | undefined;
 }
@@ -95,6 +101,7 @@ function describe(
     device,
     backend,
     software,
+    matrixShapes: matrixShapes(adapter),
     subgroupSize: subgroupSize(adapter),
     features: [...adapter.features].sort(),
     limits,
@@ -106,8 +113,27 @@ function subgroupSize({ info, features }: GPUAdapter): number {
   return fixed ? (info.subgroupMinSize ?? 0) : 0;
 }
 
+const MATRICES = "chromium-experimental-subgroup-matrix";
+
+/** What @webgpu/types does not know of yet. */
+interface MatrixConfig extends MatrixShape {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+}
+
+function matrixShapes(adapter: GPUAdapter): MatrixShape[] {
+  const { subgroupMatrixConfigs = [] } = adapter.info as GPUAdapterInfo & {
+    readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+  };
+  if (!["shader-f16", MATRICES].every((name) => adapter.features.has(name))) return [];
+  if (subgroupSize(adapter) === 0) return [];
+  return [...subgroupMatrixConfigs]
+    .filter((config) => config.componentType === "f16" && config.resultComponentType === "f32")
+    .map(({ M, N, K }) => ({ M, N, K }));
+}
+
 /** Features used where the adapter has them. */
-const WANTED = ["subgroups", "timestamp-query", "shader-f16"] as const;
+const WANTED = ["subgroups", "timestamp-query", "shader-f16", MATRICES] as const;
 
 /**
  * Opens the preferred adapter with all the limits it offers. Throws DeviceError when there is none.
@@ -125,7 +151,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<OpenedDev
   const info = describe(adapter, limits, backend);
   const device = await adapter.requestDevice({
     label: "albert-gpu",
-    requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: WANTED.filter((name) => adapter.features.has(name)) as GPUFeatureName[],
     requiredLimits: limits,
   });
   pinned.add(device);

@@ -17,10 +17,12 @@ import { DeviceError, KernelError } from "./errors.ts";
 import { Memory } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { Reads } from "./reads.ts";
+import type { Precision } from "./ops/matmul-variants.ts";
 import { Profiler, type Span } from "./profile.ts";
 import { format, type Shape } from "./shape.ts";
 import { Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
+import { MatmulChoice } from "./tuning.ts";
 
 /** Calls made to the WebGPU API so far: what a steady training step must not make is visible here. */
 export interface ApiCalls {
@@ -32,10 +34,10 @@ export interface ApiCalls {
   writes: number;
 }
 
-/** Opens the preferred GPU. Throws DeviceError when no adapter works. The caller closes it. */
+/** Opens the preferred GPU. Throws DeviceError when no adapter works or it lacks the precision. The caller closes it. */
 export async function openGpu(options: DeviceOptions = {}): Promise<Gpu> {
   const { device, info } = await openDevice(options);
-  return new Gpu(device, info);
+  return new Gpu(device, info, options.precision);
 }
 
 /** An open device: tensors, steps, launches and reads. Made by `openGpu`; `close` frees all it owns. Not for two threads. */
@@ -49,6 +51,10 @@ export class Gpu {
     pipelines: 0,
     writes: 0,
   };
+  /** Of the operands of matrix products; sums, everything between them and the parameters are f32. */
+  readonly precision: Precision;
+  /** Which kernel computes a product. */
+  readonly matmul: MatmulChoice;
   /** Records what backward needs; off unless Tape.gradients runs. */
   readonly tape: Tape;
 
@@ -63,8 +69,16 @@ export class Gpu {
   #closed = false;
   #idle = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(device: GPUDevice, info: AdapterInfo) {
+  constructor(device: GPUDevice, info: AdapterInfo, precision: Precision = "f32") {
+    if (precision === "f16" && !device.features.has("shader-f16")) {
+      device.destroy();
+      throw new DeviceError(
+        `gpu: precision f16 needs an adapter with shader-f16; ${info.name} has none. Use f32.`,
+      );
+    }
     this.info = info;
+    this.precision = precision;
+    this.matmul = new MatmulChoice(info, precision);
     this.#device = device;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();

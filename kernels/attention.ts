@@ -9,19 +9,21 @@ export function attentionKeys(headSize: number): number {
   return Math.max(1, Math.min(32, Math.floor(15872 / (2 * 16 * quads))));
 }
 
-/** `A` heads; `span` at least the longest sequence; `N` = rows times heads, used by backwardDelta alone. */
+/** `A` heads; `span` at least the longest sequence. */
+export const ATTENTION_PARAMS = {
+  A: "u32",
+  scale: "f32",
+  span: "u32",
+  key0: "u32",
+  key1: "u32",
+  threshold: "u32",
+  keep_scale: "f32",
+} as const;
+
+/** `N` = rows times heads, used by backwardDelta alone. */
 export const attention = defineKernel("attention", {
-  files: ["./shared/index.wgsl", "./shared/random.wgsl", "./attention.wgsl"],
-  params: {
-    A: "u32",
-    N: "u32",
-    scale: "f32",
-    span: "u32",
-    key0: "u32",
-    key1: "u32",
-    threshold: "u32",
-    keep_scale: "f32",
-  },
+  files: ["./shared/index.wgsl", "./shared/random.wgsl", "./shared/keep.wgsl", "./attention.wgsl"],
+  params: { ...ATTENTION_PARAMS, N: "u32" },
   constants: { LANES: ATTENTION_LANES, D: 64, D4: 16, KEYS: 31, DROPOUT: false },
   entries: {
     forward: ["rows", "qkv", "y_out", "lse_out"],

@@ -48,15 +48,6 @@ fn quad_of_dy(at: u32, d4: u32) -> vec4f {
   return quad;
 }
 
-// 1 / (1 - p) where the pair is kept, else 0.
-fn keep(query: u32, key: u32, head: u32) -> f32 {
-  if (!DROPOUT) {
-    return 1.0;
-  }
-  let bits = random_bits(params.key0, params.key1, (query * params.A + head) * params.span + key);
-  return select(0.0, params.keep_scale, bits >= params.threshold);
-}
-
 // Fills both tiles with k and v of `count` rows from `first`.
 fn stage_keys(first: u32, count: u32, head: u32, lane: u32) {
   for (var i = lane; i < count * D4; i += LANES) {

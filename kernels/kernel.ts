@@ -8,8 +8,10 @@ import { fileURLToPath } from "node:url";
 export type ParamType = "u32" | "f32";
 /** Per-launch parameters by name. */
 export type Params = Readonly<Record<string, ParamType>>;
-/** Values put before the source as WGSL `const` declarations: u32 numbers and booleans. */
-export type Constants = Readonly<Record<string, number | boolean>>;
+/** Element type that a specialisation chooses. */
+export type ElementType = "f32" | "f16";
+/** Values put before the source: u32 numbers and booleans as WGSL `const`, element types as `alias`. */
+export type Constants = Readonly<Record<string, number | boolean | ElementType>>;
 /** Workgroup counts of a launch in x, y and z. */
 export type Grid = readonly [x: number, y: number, z: number];
 /** How a kernel uses a binding. */
@@ -104,12 +106,16 @@ export function specialise(
   kernel: Kernel,
   constants: Constants,
 ): { code: string; sourceLine: number } {
-  const lines = kernel.enables.map((name) => `enable ${name};`);
-  for (const [name, fallback] of Object.entries(kernel.constants)) {
-    const value = constants[name] ?? fallback;
-    lines.push(
-      typeof value === "boolean" ? `const ${name} = ${value};` : `const ${name}: u32 = ${value}u;`,
-    );
+  const values = Object.entries(kernel.constants).map(
+    ([name, fallback]) => [name, constants[name] ?? fallback] as const,
+  );
+  const enables = new Set(kernel.enables);
+  if (values.some(([, value]) => value === "f16")) enables.add("f16");
+  const lines = [...enables].map((name) => `enable ${name};`);
+  for (const [name, value] of values) {
+    if (typeof value === "string") lines.push(`alias ${name} = ${value};`);
+    else if (typeof value === "boolean") lines.push(`const ${name} = ${value};`);
+    else lines.push(`const ${name}: u32 = ${value}u;`);
   }
   const fields = Object.entries(kernel.params).map(([name, type]) => `${name}: ${type}`);
   lines.push(`struct Params { ${fields.join(", ")} }`, "var<immediate> params: Params;");

@@ -3,14 +3,13 @@
 // so each lane loads one vec4 of the tile's A, and subgroupBroadcast gives it to the others. subgroupBroadcast wants a
 // constant lane, which a loop variable is not, so this kernel alone is written out by its .ts (bench row "matmul").
 // a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0.
-// Mapping: a workgroup is one subgroup; it owns ROWS rows, and each lane a quad of columns.
-import { defineKernel, type Kernel } from "./kernel.ts";
-import { MATMUL_ENTRIES, MATMUL_PARAMS } from "./matmul.ts";
+// Mapping: a workgroup is one subgroup; it owns ROWS rows, and each lane a quad of columns. The sums do not fit the
+// registers of a CPU, so each is updated for 4 k at once: loaded and stored once.
+import { defineKernel } from "./kernel.ts";
+import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** Rows of C per workgroup; a multiple of the lanes of every adapter this kernel is chosen for. */
 export const MATMUL_BROADCAST_ROWS = 16;
-
-export type MatmulBroadcast = Kernel<typeof MATMUL_PARAMS, typeof MATMUL_ENTRIES>;
 
 const ROWS = MATMUL_BROADCAST_ROWS;
 const QUADS = ROWS / 4;
@@ -25,7 +24,7 @@ function operandA(layout: "NN" | "NT" | "TN", lanes: number) {
     return {
       load: lines(ROWS / lanes, (g) => {
         const f = `(${g * lanes}u + lane)`;
-        return `let a${g} = a[(4u * s + ${f} / ${QUADS}u) * m4 + min(row / 4u + ${f} % ${QUADS}u, m4 - 1u)];`;
+        return `let a${g} = rounded(a[(4u * s + ${f} / ${QUADS}u) * m4 + min(row / 4u + ${f} % ${QUADS}u, m4 - 1u)]);`;
       }),
       value: (j: number, m: number): string =>
         `subgroupBroadcast(a${Math.floor(place(j, m) / lanes)}.${component(m)}, ${place(j, m) % lanes}u)`,
@@ -34,7 +33,7 @@ function operandA(layout: "NN" | "NT" | "TN", lanes: number) {
   return {
     load: lines(
       ROWS / lanes,
-      (g) => `let a${g} = a[min(row + ${g * lanes}u + lane, params.M - 1u) * k4 + s];`,
+      (g) => `let a${g} = rounded(a[min(row + ${g * lanes}u + lane, params.M - 1u) * k4 + s]);`,
     ),
     value: (j: number, m: number): string =>
       `subgroupBroadcast(a${Math.floor(m / lanes)}.${component(j)}, ${m % lanes}u)`,
@@ -43,9 +42,10 @@ function operandA(layout: "NN" | "NT" | "TN", lanes: number) {
 
 /** The loads of B for 4 values of k: w0 to w3, each the lane's quad of columns at one k. */
 function operandB(layout: "NN" | "NT" | "TN"): string {
-  if (layout !== "NT") return lines(4, (j) => `let w${j} = b[(4u * s + ${j}u) * n4 + quad];`);
+  if (layout !== "NT")
+    return lines(4, (j) => `let w${j} = rounded(b[(4u * s + ${j}u) * n4 + quad]);`);
   return [
-    lines(4, (j) => `let b${j} = b[(4u * quad + ${j}u) * k4 + s];`),
+    lines(4, (j) => `let b${j} = rounded(b[(4u * quad + ${j}u) * k4 + s]);`),
     lines(
       4,
       (j) => `let w${j} = vec4f(${[0, 1, 2, 3].map((n) => `b${n}.${component(j)}`).join(", ")});`,
@@ -66,12 +66,20 @@ ${lines(ROWS, (m) => `var c${m} = vec4f();`)}
   for (var s = 0u; s < k4; s++) {
 ${load}
 ${operandB(layout)}
-${lines(4, (j) => lines(ROWS, (m) => `c${m} = fma(vec4f(${value(j, m)}), w${j}, c${m});`))}
+${lines(ROWS, (m) => lines(4, (j) => `c${m} = fma(vec4f(${value(j, m)}), w${j}, c${m});`))}
   }`;
-  const entry = (name: string, store: (m: number) => string): string => `
+  // The rows are stored in a loop: written out, their activations would take a compiler ten times as long.
+  const entry = (name: string, store: string): string => `
 @compute @workgroup_size(${lanes})
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${body}
-${lines(ROWS, (m) => `if (column < n4 && row + ${m}u < params.M) { let i = (row + ${m}u) * n4 + column; ${store(m)} }`)}
+  var sums = array<vec4f, ${ROWS}>(${Array.from({ length: ROWS }, (_, m) => `c${m}`).join(", ")});
+  if (column >= n4) {
+    return;
+  }
+  for (var m = row; m < min(row + ${ROWS}u, params.M); m++) {
+    let i = m * n4 + column;
+    ${store}
+  }
 }`;
   return `
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
@@ -79,16 +87,25 @@ ${lines(ROWS, (m) => `if (column < n4 && row + ${m}u < params.M) { let i = (row 
 @group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
-${entry("product", (m) => `if (ACCUMULATE) { c[i] += c${m}; } else { c[i] = c${m}; }`)}
-${entry("linear", (m) => `c[i] = activate4(c${m} + bias[column]);`)}
-${entry("linearKeep", (m) => `let v = c${m} + bias[column]; pre[i] = v; c[i] = activate4(v);`)}
+
+// HALF rounds the operands to f16; sums are f32.
+// A conversion to f16 and back is optimised away on Mesa; this one is not.
+fn rounded(v: vec4f) -> vec4f {
+  if (HALF) {
+    return quantizeToF16(v);
+  }
+  return v;
+}
+${entry("product", "if (ACCUMULATE) { c[i] += sums[m - row]; } else { c[i] = sums[m - row]; }")}
+${entry("linear", "c[i] = activate4(sums[m - row] + bias[column]);")}
+${entry("linearKeep", "let v = sums[m - row] + bias[column]; pre[i] = v; c[i] = activate4(v);")}
 `;
 }
 
-const made = new Map<string, MatmulBroadcast>();
+const made = new Map<string, MatmulKernel>();
 
 /** The kernel of one layout for subgroups of exactly `lanes` lanes, which must divide ROWS. */
-export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): MatmulBroadcast {
+export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): MatmulKernel {
   const name = `matmul-broadcast-${layout}-${lanes}`;
   let kernel = made.get(name);
   if (!kernel) {
@@ -96,7 +113,7 @@ export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): Matm
       files: ["./shared/activation.wgsl"],
       generated: source(layout, lanes),
       params: MATMUL_PARAMS,
-      constants: { ACCUMULATE: false, ACTIVATION: 0 },
+      constants: { ACCUMULATE: false, ACTIVATION: 0, HALF: false },
       entries: MATMUL_ENTRIES,
       enables: ["subgroups"],
     });

@@ -1,5 +1,6 @@
 // matmul-naive — C = op(A) op(B): one thread per element, any shape. The fallback for sizes the tiled kernels refuse
 // (a classifier with 2 outputs, sizes that are no multiple of 4), and the definition the others are measured against.
+// HALF rounds the operands to f16; sums are f32.
 // a: [M, K], or [K, M] with A_TRANSPOSED   b: [K, N], or [N, K] with B_TRANSPOSED   c, pre: [M, N]   bias: [N]
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
@@ -7,11 +8,18 @@
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> pre: array<f32>;
 
+fn rounded(value: f32) -> f32 {
+  if (HALF) {
+    return quantizeToF16(value);
+  }
+  return value;
+}
+
 fn element(m: u32, n: u32) -> f32 {
   var sum = 0.0;
   for (var k = 0u; k < params.K; k++) {
-    let x = a[select(m * params.K + k, k * params.M + m, A_TRANSPOSED)];
-    let w = b[select(k * params.N + n, n * params.K + k, B_TRANSPOSED)];
+    let x = rounded(a[select(m * params.K + k, k * params.M + m, A_TRANSPOSED)]);
+    let w = rounded(b[select(k * params.N + n, n * params.K + k, B_TRANSPOSED)]);
     sum = fma(x, w, sum);
   }
   return sum;

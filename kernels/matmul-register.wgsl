@@ -9,6 +9,15 @@
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
 
+// HALF rounds the operands to f16; sums are f32.
+// A conversion to f16 and back is optimised away on Mesa; this one is not.
+fn rounded(v: vec4f) -> vec4f {
+  if (HALF) {
+    return quantizeToF16(v);
+  }
+  return v;
+}
+
 fn tile(row: u32, column: u32) -> array<vec4f, ROWS> {
   let k4 = params.K / 4u;
   let m4 = params.M / 4u;
@@ -21,22 +30,22 @@ fn tile(row: u32, column: u32) -> array<vec4f, ROWS> {
     if (A_TRANSPOSED) {
       for (var j = 0u; j < 4u; j++) {
         for (var m = 0u; m < ROWS / 4u; m++) {
-          x[j * (ROWS / 4u) + m] = a[(4u * s + j) * m4 + min(row / 4u + m, m4 - 1u)];
+          x[j * (ROWS / 4u) + m] = rounded(a[(4u * s + j) * m4 + min(row / 4u + m, m4 - 1u)]);
         }
       }
     } else {
       for (var m = 0u; m < ROWS; m++) {
-        x[m] = a[min(row + m, params.M - 1u) * k4 + s];
+        x[m] = rounded(a[min(row + m, params.M - 1u) * k4 + s]);
       }
     }
     if (B_TRANSPOSED) {
       for (var j = 0u; j < 4u; j++) {
-        w[j] = b[(4u * quad + j) * k4 + s];
+        w[j] = rounded(b[(4u * quad + j) * k4 + s]);
       }
       w = transpose(w);
     } else {
       for (var j = 0u; j < 4u; j++) {
-        w[j] = b[(4u * s + j) * n4 + quad];
+        w[j] = rounded(b[(4u * s + j) * n4 + quad]);
       }
     }
     for (var j = 0u; j < 4u; j++) {

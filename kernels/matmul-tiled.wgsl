@@ -1,109 +1,154 @@
-// matmul-tiled — C = op(A) op(B) through workgroup memory: what GPUs run best among the portable kernels. Any shape.
+// matmul-tiled — C = op(A) op(B) through workgroup memory: what GPUs run best among the portable kernels.
 // a: [M, K], or [K, M] with A_TRANSPOSED   b: [K, N], or [N, K] with B_TRANSPOSED   c, pre: [M, N]   bias: [N]
-// Mapping: a workgroup of 16 x 16 threads owns a 64 x 64 tile of C, each thread 4 x 4 of it, K in steps of 16. Both
-// operands are staged k-major, so that a thread reads its 4 rows and 4 columns as one vec4 each. Zeros stand past the edges.
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> c: array<f32>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> pre: array<f32>;
+// All buffers as vec4: N % 4 = 0, K % 4 = 0, and M % 4 = 0 where A is transposed.
+// Mapping: a workgroup of X x Y threads owns 4 Y ROW_QUADS rows and 4 X COLUMN_QUADS columns of C; a thread's quads lie X
+// (or Y) apart, so that neighbouring threads read neighbouring words. Both operands are staged k-major in steps of STEP, as
+// ELEM (f16 rounds them; sums are f32). Blocks past the edges are read at clamped addresses and not stored, past K as zeros.
+// With SPLIT above 1, workgroup z adds its share of K and c is [SPLIT, M, N], for matmul-split to add up.
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
 
-const STEP = 16u;
-const SIDE = 64u;
-const STRIDE = 17u; // vec4s per k: one more than SIDE / 4, so that neighbouring k fall into different banks
-var<workgroup> tile_a: array<vec4f, STEP * STRIDE>;
-var<workgroup> tile_b: array<vec4f, STEP * STRIDE>;
+const THREADS = X * Y;
+const M4 = Y * ROW_QUADS; // quads of rows in a tile
+const N4 = X * COLUMN_QUADS;
+const STEP4 = STEP / 4u;
+const STRIDE_A = M4 + 1u; // one more, so that neighbouring k fall into different banks
+const STRIDE_B = N4 + 1u;
+const SUMS = 4u * ROW_QUADS * COLUMN_QUADS;
+var<workgroup> tile_a: array<vec4<ELEM>, STEP * STRIDE_A>;
+var<workgroup> tile_b: array<vec4<ELEM>, STEP * STRIDE_B>;
 
-fn load_a(m: u32, k: u32) -> f32 {
-  if (m >= params.M || k >= params.K) {
-    return 0.0;
+// 4 rows of a k-major operand at quad `q`, or 4 rows of a quad each, turned: element j belongs to k = 4 k4 + j.
+fn block_a(q: u32, k4: u32) -> mat4x4f {
+  if (A_TRANSPOSED) {
+    let m4 = params.M / 4u;
+    let at = 4u * k4 * m4 + min(q, m4 - 1u);
+    return mat4x4f(a[at], a[at + m4], a[at + 2u * m4], a[at + 3u * m4]);
   }
-  return a[select(m * params.K + k, k * params.M + m, A_TRANSPOSED)];
+  let last = params.M - 1u;
+  let k = params.K / 4u;
+  return transpose(mat4x4f(
+    a[min(4u * q, last) * k + k4], a[min(4u * q + 1u, last) * k + k4],
+    a[min(4u * q + 2u, last) * k + k4], a[min(4u * q + 3u, last) * k + k4]));
 }
 
-fn load_b(k: u32, n: u32) -> f32 {
-  if (n >= params.N || k >= params.K) {
-    return 0.0;
+fn block_b(q: u32, k4: u32) -> mat4x4f {
+  let n4 = params.N / 4u;
+  let quad = min(q, n4 - 1u);
+  if (B_TRANSPOSED) {
+    let k = params.K / 4u;
+    let at = 4u * quad * k + k4;
+    return transpose(mat4x4f(b[at], b[at + k], b[at + 2u * k], b[at + 3u * k]));
   }
-  return b[select(k * params.N + n, n * params.K + k, B_TRANSPOSED)];
+  let at = 4u * k4 * n4 + quad;
+  return mat4x4f(b[at], b[at + n4], b[at + 2u * n4], b[at + 3u * n4]);
 }
 
-// The 4 x 4 block of the thread at (group, id), one vec4 per row.
-fn tile(group: vec3u, id: vec2u) -> array<vec4f, 4> {
-  let lane = id.y * 16u + id.x;
-  var sums: array<vec4f, 4>;
-  for (var k0 = 0u; k0 < params.K; k0 += STEP) {
-    // Each thread fills one vec4 of each tile. Neighbouring lanes read neighbouring addresses of the operand.
-    let ka = select(lane % STEP, lane / STEP, A_TRANSPOSED);
-    let qa = select(lane / STEP, lane % STEP, A_TRANSPOSED);
-    let m = group.y * SIDE + 4u * qa;
-    tile_a[ka * STRIDE + qa] = vec4f(
-      load_a(m, k0 + ka), load_a(m + 1u, k0 + ka), load_a(m + 2u, k0 + ka), load_a(m + 3u, k0 + ka));
-    let kb = select(lane / STEP, lane % STEP, B_TRANSPOSED);
-    let qb = select(lane % STEP, lane / STEP, B_TRANSPOSED);
-    let n = group.x * SIDE + 4u * qb;
-    tile_b[kb * STRIDE + qb] = vec4f(
-      load_b(k0 + kb, n), load_b(k0 + kb, n + 1u), load_b(k0 + kb, n + 2u), load_b(k0 + kb, n + 3u));
+// Neighbouring threads read neighbouring addresses: along k, or along the quads of a k-major operand.
+fn stage(group: vec3u, k4: u32, end4: u32, lane: u32) {
+  for (var i = lane; i < STEP4 * M4; i += THREADS) {
+    let k = select(i % STEP4, i / M4, A_TRANSPOSED);
+    let q = select(i / STEP4, i % M4, A_TRANSPOSED);
+    var block = mat4x4f();
+    if (k4 + k < end4) {
+      block = block_a(group.y * M4 + q, k4 + k);
+    }
+    for (var j = 0u; j < 4u; j++) {
+      tile_a[(4u * k + j) * STRIDE_A + q] = vec4<ELEM>(block[j]);
+    }
+  }
+  for (var i = lane; i < STEP4 * N4; i += THREADS) {
+    let k = select(i / N4, i % STEP4, B_TRANSPOSED);
+    let q = select(i % N4, i / STEP4, B_TRANSPOSED);
+    var block = mat4x4f();
+    if (k4 + k < end4) {
+      block = block_b(group.x * N4 + q, k4 + k);
+    }
+    for (var j = 0u; j < 4u; j++) {
+      tile_b[(4u * k + j) * STRIDE_B + q] = vec4<ELEM>(block[j]);
+    }
+  }
+}
+
+// The thread's quads of C: row 4 i + r and quad n at [(4 i + r) * COLUMN_QUADS + n].
+fn tile(group: vec3u, id: vec2u) -> array<vec4f, SUMS> {
+  let lane = id.y * X + id.x;
+  let k4 = params.K / 4u;
+  let share = (k4 + STEP4 * SPLIT - 1u) / (STEP4 * SPLIT) * STEP4;
+  let end = min(k4, (group.z + 1u) * share);
+  var sums: array<vec4f, SUMS>;
+  for (var start = group.z * share; start < end; start += STEP4) {
+    stage(group, start, end, lane);
     workgroupBarrier(); // tiles written
     for (var k = 0u; k < STEP; k++) {
-      let x = tile_a[k * STRIDE + id.y];
-      let w = tile_b[k * STRIDE + id.x];
-      sums[0] = fma(vec4f(x.x), w, sums[0]);
-      sums[1] = fma(vec4f(x.y), w, sums[1]);
-      sums[2] = fma(vec4f(x.z), w, sums[2]);
-      sums[3] = fma(vec4f(x.w), w, sums[3]);
+      var w: array<vec4f, COLUMN_QUADS>;
+      for (var n = 0u; n < COLUMN_QUADS; n++) {
+        w[n] = vec4f(tile_b[k * STRIDE_B + id.x + n * X]);
+      }
+      for (var i = 0u; i < ROW_QUADS; i++) {
+        let x = vec4f(tile_a[k * STRIDE_A + id.y + i * Y]);
+        for (var n = 0u; n < COLUMN_QUADS; n++) {
+          let at = 4u * i * COLUMN_QUADS + n;
+          sums[at] = fma(vec4f(x.x), w[n], sums[at]);
+          sums[at + COLUMN_QUADS] = fma(vec4f(x.y), w[n], sums[at + COLUMN_QUADS]);
+          sums[at + 2u * COLUMN_QUADS] = fma(vec4f(x.z), w[n], sums[at + 2u * COLUMN_QUADS]);
+          sums[at + 3u * COLUMN_QUADS] = fma(vec4f(x.w), w[n], sums[at + 3u * COLUMN_QUADS]);
+        }
+      }
     }
     workgroupBarrier(); // tiles read before the next step overwrites them
   }
   return sums;
 }
 
-@compute @workgroup_size(16, 16)
+// Row and quad of C of the thread's value `at`.
+fn place(group: vec3u, id: vec2u, at: u32) -> vec2u {
+  let row = at / COLUMN_QUADS;
+  return vec2u(
+    4u * (group.y * M4 + id.y + row / 4u * Y) + row % 4u,
+    group.x * N4 + id.x + at % COLUMN_QUADS * X);
+}
+
+@compute @workgroup_size(X, Y)
 fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
   var sums = tile(group, id.xy);
-  for (var m = 0u; m < 4u; m++) {
-    let row = group.y * SIDE + id.y * 4u + m;
-    for (var n = 0u; n < 4u; n++) {
-      let column = group.x * SIDE + id.x * 4u + n;
-      if (row < params.M && column < params.N) {
-        let i = row * params.N + column;
-        if (ACCUMULATE) {
-          c[i] += sums[m][n];
-        } else {
-          c[i] = sums[m][n];
-        }
+  for (var at = 0u; at < SUMS; at++) {
+    let p = place(group, id.xy, at);
+    if (p.x < params.M && p.y < params.N / 4u) {
+      let i = (group.z * params.M + p.x) * (params.N / 4u) + p.y;
+      if (ACCUMULATE) {
+        c[i] += sums[at];
+      } else {
+        c[i] = sums[at];
       }
     }
   }
 }
 
-@compute @workgroup_size(16, 16)
+@compute @workgroup_size(X, Y)
 fn linear(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
   var sums = tile(group, id.xy);
-  for (var m = 0u; m < 4u; m++) {
-    let row = group.y * SIDE + id.y * 4u + m;
-    for (var n = 0u; n < 4u; n++) {
-      let column = group.x * SIDE + id.x * 4u + n;
-      if (row < params.M && column < params.N) {
-        c[row * params.N + column] = activate(sums[m][n] + bias[column]);
-      }
+  for (var at = 0u; at < SUMS; at++) {
+    let p = place(group, id.xy, at);
+    if (p.x < params.M && p.y < params.N / 4u) {
+      c[p.x * (params.N / 4u) + p.y] = activate4(sums[at] + bias[p.y]);
     }
   }
 }
 
-@compute @workgroup_size(16, 16)
+@compute @workgroup_size(X, Y)
 fn linearKeep(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
   var sums = tile(group, id.xy);
-  for (var m = 0u; m < 4u; m++) {
-    let row = group.y * SIDE + id.y * 4u + m;
-    for (var n = 0u; n < 4u; n++) {
-      let column = group.x * SIDE + id.x * 4u + n;
-      if (row < params.M && column < params.N) {
-        let i = row * params.N + column;
-        let value = sums[m][n] + bias[column];
-        pre[i] = value;
-        c[i] = activate(value);
-      }
+  for (var at = 0u; at < SUMS; at++) {
+    let p = place(group, id.xy, at);
+    if (p.x < params.M && p.y < params.N / 4u) {
+      let i = p.x * (params.N / 4u) + p.y;
+      let value = sums[at] + bias[p.y];
+      pre[i] = value;
+      c[i] = activate4(value);
     }
   }
 }

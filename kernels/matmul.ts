@@ -1,22 +1,29 @@
-// Kernels for one product, with the same entry points; engine/ops/matmul.ts chooses by adapter and shape. A fourth, with
-// generated text, is in matmul-broadcast.ts.
+// Kernels for one product, with the same entry points; engine/ops/matmul-variants.ts says which fit an adapter and shape.
+// Two more, with generated text, are in matmul-broadcast.ts and matmul-matrix.ts.
 //   product     C (+)= op(A) op(B)
 //   linear      C = f(op(A) op(B) + bias), f by ACTIVATION
 //   linearKeep  the same, and keeps the value before f for backward
-import { defineKernel } from "./kernel.ts";
+import { defineKernel, type Kernel } from "./kernel.ts";
 
 export const MATMUL_PARAMS = { M: "u32", N: "u32", K: "u32" } as const;
-const constants = { A_TRANSPOSED: false, B_TRANSPOSED: false, ACCUMULATE: false, ACTIVATION: 0 };
+const constants = {
+  A_TRANSPOSED: false,
+  B_TRANSPOSED: false,
+  ACCUMULATE: false,
+  ACTIVATION: 0,
+};
 export const MATMUL_ENTRIES = {
   product: ["a", "b", "c"],
   linear: ["a", "b", "bias", "c"],
   linearKeep: ["a", "b", "bias", "c", "pre"],
 } as const;
 
+export type MatmulKernel = Kernel<typeof MATMUL_PARAMS, typeof MATMUL_ENTRIES>;
+
 export const matmulNaive = defineKernel("matmul-naive", {
   files: ["./shared/activation.wgsl", "./matmul-naive.wgsl"],
   params: MATMUL_PARAMS,
-  constants,
+  constants: { ...constants, HALF: false },
   entries: MATMUL_ENTRIES,
 });
 
@@ -25,16 +32,32 @@ export const MATMUL_REGISTER = { LANES: 8, ROWS: 8 };
 export const matmulRegister = defineKernel("matmul-register", {
   files: ["./shared/activation.wgsl", "./matmul-register.wgsl"],
   params: MATMUL_PARAMS,
-  constants: { ...constants, ...MATMUL_REGISTER },
+  constants: { ...constants, ...MATMUL_REGISTER, HALF: false },
   entries: MATMUL_ENTRIES,
 });
 
-/** Rows and columns of C that a workgroup of `matmulTiled` owns. */
-export const MATMUL_TILE = 64;
+/** Threads of a workgroup of `matmulTiled` in x and y. */
+export const MATMUL_TILED = { X: 16, Y: 16 };
 
 export const matmulTiled = defineKernel("matmul-tiled", {
   files: ["./shared/activation.wgsl", "./matmul-tiled.wgsl"],
   params: MATMUL_PARAMS,
-  constants,
+  constants: {
+    ...constants,
+    ...MATMUL_TILED,
+    ELEM: "f32",
+    ROW_QUADS: 1,
+    COLUMN_QUADS: 1,
+    STEP: 16,
+    SPLIT: 1,
+  },
   entries: MATMUL_ENTRIES,
+});
+
+/** `S` partial sums of `N` elements each. */
+export const matmulSplit = defineKernel("matmul-split", {
+  files: ["./shared/index.wgsl", "./matmul-split.wgsl"],
+  params: { S: "u32", N: "u32" },
+  constants: { LANES: 64, ACCUMULATE: false },
+  entries: { total: ["partial", "c"] },
 });

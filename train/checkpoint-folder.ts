@@ -26,15 +26,17 @@ async function checksum(path: string): Promise<{ bytes: number; sha256: string }
   return { bytes, sha256: hash.digest("hex") };
 }
 
+const GO_ON = "then run the same command with --resume";
+
 /** A full disk or a folder that cannot be written to, as an error that says what to do; anything else as it is. */
-export function writingProblem(path: string, error: unknown): unknown {
+export function writingProblem(path: string, error: unknown, remedy = GO_ON): unknown {
   const { code, cause } = error as NodeJS.ErrnoException;
   const systemCode = code ?? (cause as NodeJS.ErrnoException | undefined)?.code;
   if (systemCode === undefined) return error;
   const what = systemCode === "ENOSPC" ? "the disk is full (ENOSPC)" : (error as Error).message;
   return new FileError(
     path,
-    `must be written whole; ${what}. What was written before is untouched: make room, then run the same command with --resume.`,
+    `must be written whole; ${what}. What was written before is untouched: make room, ${remedy}.`,
     { cause: error },
   );
 }
@@ -81,10 +83,12 @@ export async function writeFolder(
 /**
  * Adds the files that `write` makes to an existing folder: filled aside, synced, then renamed one by one, so that the
  * folder never holds half a file. When it throws, nothing of them is there but what was renamed before.
+ * @param remedy what to do when there is room again, for the error
  */
 export async function writeFilesInto(
   folder: string,
   write: (aside: string) => Promise<void>,
+  remedy?: string,
 ): Promise<void> {
   const partial = join(folder, PARTIAL);
   try {
@@ -96,7 +100,7 @@ export async function writeFilesInto(
     for (const name of names) await rename(join(partial, name), join(folder, name));
     await sync(folder);
   } catch (error) {
-    throw writingProblem(folder, error);
+    throw writingProblem(folder, error, remedy);
   } finally {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
   }

@@ -67,7 +67,14 @@ export {
   readPredictions,
   writePredictions,
 } from "./predictions.ts";
+export {
+  type ClassCurves,
+  type Mistake,
+  type PredictionReport,
+  reportPredictions,
+} from "./prediction-report.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
+export { LOG_FILE, REPORT_TO, type ReportTo, RUNS } from "./run-log.ts";
 export { PredictionQueue, QueueFullError, type QueueOptions } from "./prediction-queue.ts";
 export { learningRate, type Schedule, totalSteps } from "./schedule.ts";
 export { discordant, f1DifferenceInterval, mcnemar } from "./significance.ts";

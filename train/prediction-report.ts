@@ -3,7 +3,12 @@
 import { DataError } from "../engine/errors.ts";
 import { type Calibration, calibration } from "./calibration.ts";
 import { averagePrecision, precisionRecallCurve, rocAuc, rocCurve, thinned } from "./curves.ts";
-import { classificationMetrics, type ClassificationMetrics, confusionMatrix } from "./metrics.ts";
+import {
+  classificationMetrics,
+  type ClassificationMetrics,
+  classificationReport,
+  confusionMatrix,
+} from "./metrics.ts";
 import type { Prediction } from "./predictions.ts";
 
 export type Point = readonly [x: number, y: number];
@@ -49,6 +54,8 @@ export interface PredictionReport {
   readonly count: number;
   readonly labels: readonly string[];
   readonly metrics: ClassificationMetrics;
+  /** scikit-learn's text table. */
+  readonly classificationReport: string;
   /** [true class][predicted class]. */
   readonly confusion: readonly (readonly number[])[];
   readonly curves: readonly ClassCurves[];
@@ -89,6 +96,7 @@ export function reportPredictions(
     count: predictions.length,
     labels,
     metrics,
+    classificationReport: classificationReport(truth, said, labels),
     confusion: confusionMatrix(truth, said, labels.length),
     curves,
     macroRocAuc: areas.includes(null)

@@ -19,13 +19,14 @@ export const RUNS = "runs";
 export const REPORT_TO = ["tensorboard", "none"] as const;
 export type ReportTo = (typeof REPORT_TO)[number];
 
-/** Files are opened with the first entry, so that a run that did nothing leaves none. */
+/** Files are opened with the first entry, so that a run that did nothing leaves none. Without `goOn` they begin anew. */
 export class RunLog {
   readonly #output: string;
   readonly #args: TrainingArguments;
   readonly #config: AlbertConfig;
   /** The entry whose numbers were last in the event file. */
   #last: LogEntry | undefined;
+  #goesOn = false;
   #lines: number | undefined;
   #events: EventFile | undefined;
 
@@ -38,6 +39,7 @@ export class RunLog {
 
   /** Puts the files to where the state of a run is that goes on: later entries are dropped, lost ones written again. */
   async goOn(log: readonly LogEntry[]): Promise<void> {
+    this.#goesOn = true;
     const text = log.map(lineOf).join("");
     const path = join(this.#output, LOG_FILE);
     if (log.length === 0) await rm(path, { force: true });
@@ -58,7 +60,7 @@ export class RunLog {
   /** Writes an entry. Throws FileError when the disk is full. */
   add(entry: LogEntry): void {
     try {
-      this.#lines ??= openSync(join(this.#output, LOG_FILE), "a");
+      this.#lines ??= openSync(join(this.#output, LOG_FILE), this.#goesOn ? "a" : "w");
       writeSync(this.#lines, lineOf(entry));
       if (this.#args.reportTo === "tensorboard") this.addEvent(entry);
     } catch (error) {
@@ -103,6 +105,8 @@ function scalarsOf(entry: LogEntry, before: LogEntry | undefined): Record<string
   );
 }
 
+let eventFiles = 0;
+
 /** runs/Nov24_19-29-38_host/events.out.tfevents.1764012578.host.4711.0, as SummaryWriter names it, in local time. */
 function eventPath(runs: string, now: Date): string {
   const two = (n: number): string => String(n).padStart(2, "0");
@@ -112,7 +116,7 @@ function eventPath(runs: string, now: Date): string {
   return join(
     runs,
     `${month}${two(now.getDate())}_${time}_${host}`,
-    `events.out.tfevents.${Math.floor(now.getTime() / 1000)}.${host}.${process.pid}.0`,
+    `events.out.tfevents.${Math.floor(now.getTime() / 1000)}.${host}.${process.pid}.${eventFiles++}`,
   );
 }
 

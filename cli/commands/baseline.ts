@@ -35,6 +35,7 @@ import { onInterrupt } from "../interrupt.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, Printer } from "../printer.ts";
 import { loadSetsOf, type RunData, runData } from "../run-data.ts";
+import { RESULTS_FILE } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
 
 export interface BaselineOptions extends DataOptions {
@@ -162,7 +163,7 @@ export async function baselineCommand(options: BaselineOptions): Promise<Baselin
     ];
     const fingerprint = data.fingerprints[name];
     const baseline = comparedRun("baseline", predictions, { parameters, fingerprint });
-    const difference = compared ? told(printer, compared, baseline, data.seed) : null;
+    const difference = compared ? told(printer, compared, baseline) : null;
     const results: BaselineResults = {
       test: fitted.evaluations.test ? scores(fitted.evaluations.test) : null,
       validation: scores(fitted.evaluations.validation!),
@@ -178,7 +179,7 @@ export async function baselineCommand(options: BaselineOptions): Promise<Baselin
     };
     await writeFilesInto(output, async (folder) => {
       await writePredictions(join(folder, PREDICTIONS_FILE), predictions);
-      await writeFile(join(folder, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
+      await writeFile(join(folder, RESULTS_FILE), `${JSON.stringify(results, null, 2)}\n`);
     });
     printer.line(`wrote        ${output} in ${duration(seconds)}`);
     return results;
@@ -205,11 +206,11 @@ function namesOfStrongest(
 }
 
 /** Prints both rows and what to make of them. */
-function told(printer: Printer, run: ComparedRun, baseline: ComparedRun, seed: number): Difference {
+function told(printer: Printer, run: ComparedRun, baseline: ComparedRun): Difference {
   requireSameSet([run, baseline]);
   printer.line();
   printer.table(runRows([run, baseline]));
-  const difference = differenceOf(run, baseline, seed);
+  const difference = differenceOf(run, baseline, DEFAULT_ARGUMENTS.seed);
   printer.line();
   printer.line(`${run.name} is ${baselineVerdict(difference)}`);
   return difference;

@@ -22,6 +22,7 @@ import { UsageError } from "../errors.ts";
 import { explanationSection, page, pushesSection } from "../explain/html.ts";
 import { explanationText, legend, pushRows } from "../explain/terminal.ts";
 import { probabilitiesOf, type View } from "../explain/view.ts";
+import type { Markup } from "../report/markup.ts";
 import { excerpt, Printer } from "../printer.ts";
 import { inputTexts } from "../texts.ts";
 import { modelFolder } from "../model-folder.ts";
@@ -132,7 +133,7 @@ function jsonOf({ names }: View, explanation: Explanation): object {
 /** Explains each text of the input as it comes. */
 async function explainTexts(session: Session): Promise<void> {
   const { gpu, model, tokenizer, view, how, options, printer } = session;
-  const sections: string[] = [];
+  const sections: Markup[] = [];
   const output = options.output as NodeJS.WriteStream;
   async function* blocks(): AsyncGenerator<string> {
     const input = options.input ?? "-";
@@ -218,7 +219,7 @@ async function explainSet(session: Session): Promise<Results> {
 
 async function writePage(
   { options }: Session,
-  sections: readonly string[],
+  sections: readonly Markup[],
   facts: readonly string[],
 ): Promise<void> {
   if (options.html === undefined) return;

@@ -15,7 +15,6 @@ import {
   predictionsOf,
   Trainer,
   type TrainingArguments,
-  type TrainingOutcome,
   writeFilesInto,
   writePredictions,
 } from "../../train/index.ts";
@@ -43,36 +42,21 @@ import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { optionName } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, Printer } from "../printer.ts";
-import { type RunData, runData } from "../run-data.ts";
-import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
+import { runData } from "../run-data.ts";
+import { RESULTS_FILE, type TrainResults, versionsHere } from "../run-results.ts";
+import { printEvaluation, printMistakes, scores } from "../scores.ts";
 import { trainingObserver } from "../training-observer.ts";
+import { reportAfterTraining } from "./report.ts";
 
 export interface TrainOptions extends DataOptions, BaseOptions, Partial<TrainingArguments> {
+  /** As a shell takes it. */
+  readonly command: string;
+  /** Of this program. */
+  readonly version: string;
   readonly output: string;
   readonly resume: boolean;
   readonly adapter?: string | undefined;
   readonly json: boolean;
-}
-
-/** What results.json holds, and --json prints. */
-export interface TrainResults {
-  readonly test: ScoreObject | null;
-  readonly validation: ScoreObject;
-  readonly steps: number;
-  readonly bestStep: number;
-  readonly seconds: number;
-  readonly samplesPerSecond: number;
-  readonly adapter: ReturnType<typeof adapterFacts>;
-  readonly parameters: number;
-  readonly labels: readonly string[];
-  readonly sizes: { readonly train: number; readonly validation: number; readonly test: number };
-  readonly arguments: TrainingArguments;
-  readonly stoppedEarly: boolean;
-  readonly output: string;
-  readonly data: RunData;
-  /** What the cheap part of the audit found, a sentence each. */
-  readonly warnings: readonly string[];
-  readonly log: TrainingOutcome["state"]["log"];
 }
 
 /** Flags win over a preset's suggestions, and those over the defaults. */
@@ -190,9 +174,13 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       bestStep,
       seconds: (performance.now() - started) / 1000,
       samplesPerSecond: outcome.seconds > 0 ? outcome.samples / outcome.seconds : 0,
+      command: options.command,
+      finished: new Date().toISOString(),
+      versions: versionsHere(options.version),
       adapter: adapterFacts(gpu),
       parameters: model.parameters.count,
       labels: prepared.sets.labels.names,
+      textColumns: prepared.sets.textColumns,
       sizes: {
         train: train.tokens.count,
         validation: validation.tokens.count,
@@ -205,10 +193,11 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       warnings: prepared.warnings,
       log: outcome.state.log,
     };
-    // Last of all: where there is one, the rest is whole.
+    // Where there is one, the rest is whole; what is drawn from it can be drawn again.
     await writeFilesInto(output, (folder) =>
-      writeFile(join(folder, "results.json"), `${JSON.stringify(results, null, 2)}\n`),
+      writeFile(join(folder, RESULTS_FILE), `${JSON.stringify(results, null, 2)}\n`),
     );
+    await reportAfterTraining(output, printer);
     printer.line(
       `wrote        ${output} (model of step ${bestStep}, tokenizer, results.json) in ${duration(results.seconds)}`,
     );

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Explanation, WordPush } from "../../train/index.ts";
+import { Markup, markup, type Part } from "../report/markup.ts";
 import { directions, markedWords, proof, signed, strongest, verdict, type View } from "./view.ts";
 
 const STYLE = `
@@ -23,94 +24,81 @@ rect.t { fill: rgb(var(--towards)); } rect.a { fill: rgb(var(--away)); }
 const BAR = 160;
 const STRONGEST = 12;
 
-function escape(text: string): string {
-  const names: Record<string, string> = {
-    "&": "amp",
-    "<": "lt",
-    ">": "gt",
-    '"': "quot",
-    "'": "#39",
-  };
-  return text.replaceAll(/[&<>"']/g, (character) => `&${names[character]};`);
-}
-
-function bar(value: number, longest: number): string {
+function bar(value: number, longest: number): Markup {
   const width = Math.max(1, (Math.abs(value) / longest) * BAR).toFixed(1);
   const side = value < 0 ? "a" : "t";
-  return `<svg width="${BAR}" height="10" aria-hidden="true"><rect class="${side}" width="${width}" height="10"/></svg>`;
+  return markup`<svg width="${BAR}" height="10" aria-hidden="true"><rect class="${side}" width="${width}" height="10"/></svg>`;
 }
 
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const head = heads.map((text) => `<th scope="col">${text}</th>`).join("");
-  const body = rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`);
-  return `<table><thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
+function table(heads: readonly string[], rows: readonly (readonly Part[])[]): Markup {
+  const head = heads.map((text) => markup`<th scope="col">${text}</th>`);
+  const body = rows.map(
+    (cells) => markup`<tr>${cells.map((cell) => markup`<td>${cell}</td>`)}</tr>`,
+  );
+  return markup`<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
 }
 
-/** The whole page around `sections`, which are HTML already. */
-export function page(title: string, facts: readonly string[], sections: Iterable<string>): string {
+/** The whole page around its sections. */
+export function page(title: string, facts: readonly string[], sections: readonly Markup[]): string {
   const hash = createHash("sha256").update(STYLE).digest("base64");
-  return `<!doctype html>
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${hash}'">
-<title>${escape(title)}</title>
-<style>${STYLE}</style>
+<title>${title}</title>
+<style>${new Markup(STYLE)}</style>
 </head>
 <body>
-<h1>${escape(title)}</h1>
-${facts.map((fact) => `<p class="note">${escape(fact)}</p>`).join("\n")}
-<main>
-${[...sections].join("\n")}
-</main>
+<h1>${title}</h1>
+${facts.map((fact) => markup`<p class="note">${fact}</p>`)}
+<main>${sections}</main>
 <footer>Attributions by integrated gradients (Sundararajan, Taly and Yan 2017), in logits; they add up to what the words change the score by. albert-gpu explain</footer>
 </body>
 </html>
-`.toWellFormed();
+`.text;
 }
 
 /** One text. */
-export function explanationSection(view: View, explanation: Explanation, number: number): string {
+export function explanationSection(view: View, explanation: Explanation, number: number): Markup {
   const { towards, away } = directions(view, explanation.classId);
   const marked = markedWords(explanation.words).map(({ text, level }, i) => {
-    if (level === 0) return escape(text);
+    if (level === 0) return markup`${text} `;
     const name = `${level < 0 ? "a" : "t"}${Math.abs(level)}`;
     const value = signed(explanation.words[i]!.attribution, 3);
-    return `<mark class="${name}" title="${value}">${escape(text)}</mark>`;
+    return markup`<mark class="${name}" title="${value}">${text}</mark> `;
   });
   const top = strongest(explanation.words, STRONGEST);
   const longest = Math.abs(top[0]?.attribution ?? 1);
   const rows = top.map(({ text, attribution }) => [
-    escape(text),
+    text,
     signed(attribution, 3),
     bar(attribution, longest),
   ]);
-  const cut = explanation.truncated ? " … <em>cut here</em>" : "";
-  const note = explanation.complete ? "note" : "note warning";
-  return `<article>
-<h2>${number}. ${escape(verdict(view, explanation))}</h2>
-<p class="note"><mark class="t3">${escape(towards)}</mark> <mark class="a3">${escape(away)}</mark></p>
-<p>${marked.join(" ")}${cut}</p>
+  return markup`<article>
+<h2>${number}. ${verdict(view, explanation)}</h2>
+<p class="note"><mark class="t3">${towards}</mark> <mark class="a3">${away}</mark></p>
+<p>${marked}${explanation.truncated ? markup`… <em>cut here</em>` : ""}</p>
 <details><summary>strongest words</summary>
 ${table(["word", "push", ""], rows)}
-<p class="${note}">${escape(proof(explanation))}</p>
+<p class="note${explanation.complete ? "" : " warning"}">${proof(explanation)}</p>
 </details>
 </article>`;
 }
 
 /** The words that push a class. `longest` is the total of the longest bar. */
-export function pushesSection(name: string, pushes: readonly WordPush[], longest: number): string {
+export function pushesSection(name: string, pushes: readonly WordPush[], longest: number): Markup {
   const rows = pushes.map(({ word, texts, count, total, mean }) => [
-    escape(word),
+    word,
     signed(total, 1),
     signed(mean),
     count.toLocaleString("en"),
     texts.toLocaleString("en"),
     bar(total, longest),
   ]);
-  return `<article>
-<h2>pushes to ${escape(name)}</h2>
+  return markup`<article>
+<h2>pushes to ${name}</h2>
 ${table(["word", "total", "mean", "count", "texts", ""], rows)}
 </article>`;
 }

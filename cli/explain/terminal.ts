@@ -2,6 +2,7 @@
 
 import { styleText } from "node:util";
 import type { Explanation, WordPush } from "../../train/index.ts";
+import { legible } from "../report/markup.ts";
 import { directions, markedWords, proof, signed, strongest, verdict, type View } from "./view.ts";
 
 type Style = Exclude<Parameters<typeof styleText>[0], readonly unknown[]>;
@@ -11,9 +12,6 @@ const TOWARDS: readonly Style[][] = [["blue"], ["bold", "blue"], ["bold", "white
 const AWAY: readonly Style[][] = [["red"], ["bold", "red"], ["bold", "white", "bgRed"]];
 const BAR = 24;
 const STRONGEST = 8;
-
-/** A text may hold what a terminal takes for orders. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\ufffd");
 
 function paint(stream: NodeJS.WritableStream, text: string, level: number): string {
   const styles = (level < 0 ? AWAY : TOWARDS)[Math.abs(level) - 1] ?? [];
@@ -41,14 +39,13 @@ export function explanationText(
 ): string {
   const marked = markedWords(explanation.words);
   const text =
-    marked.map(({ text, level }) => paint(stream, printable(text), level)).join(" ") ||
-    "(no words)";
+    marked.map(({ text, level }) => paint(stream, legible(text), level)).join(" ") || "(no words)";
   const cut = explanation.truncated ? ` … (cut at ${explanation.tokens.length} tokens)` : "";
   const top = strongest(explanation.words, STRONGEST);
   const longest = Math.abs(top[0]?.attribution ?? 1);
   const bars = top.map(({ text, attribution }) => {
     const line = `${signed(attribution).padStart(8)} ${bar(attribution, longest)}`;
-    return `${line} ${printable(text)}`;
+    return `${line} ${legible(text)}`;
   });
   return [verdict(view, explanation), `${text}${cut}`, ...bars, `  ${proof(explanation)}`, ""]
     .map((line) => `${line}\n`)
@@ -60,7 +57,7 @@ export function pushRows(pushes: readonly WordPush[], longest: number): string[]
   return [
     ["word", "total", "mean", "count", "texts", "".padEnd(BAR)],
     ...pushes.map(({ word, texts, count, total, mean }) => [
-      printable(word),
+      legible(word),
       signed(total, 1),
       signed(mean),
       count.toLocaleString("en"),

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { AlbertGpuError } from "../../engine/index.ts";
 import { predictCommand } from "../commands/predict.ts";
 import { trainCommand } from "../commands/train.ts";
+import { ownVersion } from "../version.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 // A fresh folder each time: the sample is there to be run again.
@@ -23,6 +24,8 @@ try {
     maxLength: 128,
     epochs: 5,
     output,
+    command: "npm start",
+    version: ownVersion(),
     resume: false,
     json: false,
   });

@@ -7,6 +7,7 @@ const SHEBANG = "#!/usr/bin/env node\n";
 // folder -> endings of the files in it that the program reads at run time
 const ASSETS = {
   kernels: [".wgsl"],
+  "cli/report": [".css", "page-script.js"],
   "cli/sample": [".csv", ".model", ".txt"],
   "cli/serve": [".html"],
   "cli/setup": ["probe.mjs"],

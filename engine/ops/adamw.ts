@@ -92,6 +92,6 @@ export function adamw(
       step_size: lr / (1 - beta1 ** step),
       root_c2: Math.sqrt(1 - beta2 ** step),
     };
-    gpu.launch(kernel, "update", buffers, params, grid(Math.ceil(N / 64)));
+    gpu.launch(kernel, "update", buffers, params, grid(Math.ceil(N / 256)));
   }
 }

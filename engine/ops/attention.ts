@@ -1,5 +1,10 @@
-import { ATTENTION_LANES, attention as kernel, attentionKeys } from "../../kernels/attention.ts";
-import { type Constants, grid } from "../../kernels/kernel.ts";
+import { ATTENTION_LANES, attention as generic, attentionKeys } from "../../kernels/attention.ts";
+import {
+  attentionBroadcast,
+  canBroadcast,
+  rowsPerLane,
+} from "../../kernels/attention-broadcast.ts";
+import { grid } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
@@ -69,26 +74,33 @@ export function attention(
     threshold,
     keep_scale,
   };
-  const constants: Constants = {
-    D,
-    D4: Math.ceil(D / 4),
-    KEYS: attentionKeys(D),
-    DROPOUT: p > 0,
-  };
-  const groups = [Math.ceil(rows.longest / ATTENTION_LANES), heads, rows.B] as const;
+  const shape = { D, D4: Math.ceil(D / 4), KEYS: attentionKeys(D) };
+  const lanes = gpu.info.subgroupSize;
+  const broadcast = gpu.info.software && canBroadcast(D, lanes);
+  const kernel = broadcast ? attentionBroadcast(D, lanes) : generic;
+  const constants = { ...(broadcast ? {} : shape), DROPOUT: p > 0 };
+  const tiles = (rowsEach: number) => [Math.ceil(rows.longest / rowsEach), heads, rows.B] as const;
+  const own = broadcast ? lanes : ATTENTION_LANES;
   const y = gpu.empty([R, width / 3]); // [R, H]
   const lse = gpu.empty([R, heads]);
   const table = rows.table;
   const outputs = { y_out: y, lse_out: lse };
-  gpu.launch(kernel, "forward", { rows: table, qkv, ...outputs }, params, groups, constants);
+  gpu.launch(
+    kernel,
+    "forward",
+    { rows: table, qkv, ...outputs },
+    params,
+    tiles(broadcast ? own * rowsPerLane(D) : own),
+    constants,
+  );
   return gpu.tape.record(y, [qkv], [lse], (dy, scratch) => {
     const delta = scratch(gpu.like(lse));
     const perHead = grid(Math.ceil((R * heads) / ATTENTION_LANES));
-    gpu.launch(kernel, "backwardDelta", { y, dy, delta_out: delta }, params, perHead, constants);
+    gpu.launch(generic, "backwardDelta", { y, dy, delta_out: delta }, params, perHead, shape);
     const dqkv = scratch(gpu.like(qkv));
     const buffers = { rows: table, qkv, dy, lse, delta, dqkv };
-    gpu.launch(kernel, "backwardQuery", buffers, params, groups, constants);
-    gpu.launch(kernel, "backwardKeyValue", buffers, params, groups, constants);
+    gpu.launch(kernel, "backwardQuery", buffers, params, tiles(own), constants);
+    gpu.launch(kernel, "backwardKeyValue", buffers, params, tiles(own), constants);
     return [dqkv];
   });
 }

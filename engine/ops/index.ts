@@ -9,4 +9,5 @@ export { embedding } from "./embedding.ts";
 export { gatherRows } from "./gather-rows.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { linear } from "./linear.ts";
-export { type Epilogue, type Layout, matmul, matmulInto } from "./matmul.ts";
+export { type Epilogue, matmul, matmulInto } from "./matmul.ts";
+export type { Layout, MatmulVariant, Precision } from "./matmul-variants.ts";

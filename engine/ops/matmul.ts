@@ -1,27 +1,11 @@
 import { type Activation, ACTIVATIONS } from "../../kernels/activation.ts";
-import type { Grid } from "../../kernels/kernel.ts";
-import {
-  MATMUL_REGISTER,
-  MATMUL_TILE,
-  matmulNaive,
-  matmulRegister,
-  matmulTiled,
-} from "../../kernels/matmul.ts";
-import { MATMUL_BROADCAST_ROWS, matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
-import type { AdapterInfo } from "../device.ts";
-import { ShapeError } from "../errors.ts";
+import { grid } from "../../kernels/kernel.ts";
+import { matmulSplit } from "../../kernels/matmul.ts";
+import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-
-/** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
-export type Layout = "NN" | "NT" | "TN";
-
-export interface MatmulSizes {
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-}
+import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "./matmul-variants.ts";
 
 /** What the matmul kernels do after the product. */
 export type Epilogue =
@@ -42,23 +26,6 @@ export function matmulSizes(layout: Layout, a: Tensor, b: Tensor): MatmulSizes {
   return { M, N, K };
 }
 
-type Variant = "naive" | "register" | "broadcast" | "tiled";
-
-/**
- * The kernel for an adapter and shape. Register tiles want whole vec4s, and a subgroup of known size to share their loads;
- * workgroup memory only pays on a GPU.
- */
-export function chooseVariant(
-  { software, subgroupSize }: Pick<AdapterInfo, "software" | "subgroupSize">,
-  layout: Layout,
-  { M, N, K }: MatmulSizes,
-): Variant {
-  if (!software) return M * N < 1024 ? "naive" : "tiled";
-  const whole = N % 4 === 0 && K % 4 === 0 && (layout !== "TN" || M % 4 === 0);
-  if (!whole) return "naive";
-  return subgroupSize > 1 && MATMUL_BROADCAST_ROWS % subgroupSize === 0 ? "broadcast" : "register";
-}
-
 /**
  * c = op(a) op(b) with an epilogue: add to c, or bias and activation, keeping the value before the activation in `pre`.
  * a: [..., K] ("TN": [K, M]), b: [K, N] ("NT": [N, K]), c and pre: [..., N], bias: [N]. f32 accumulation.
@@ -70,36 +37,33 @@ export function matmulInto(
   b: Tensor,
   c: Tensor,
   epilogue: Epilogue = { accumulate: false },
-  variant: Variant = chooseVariant(gpu.info, layout, matmulSizes(layout, a, b)),
+  variant: MatmulVariant = gpu.matmul.choose(layout, matmulSizes(layout, a, b)),
 ): void {
   const sizes = matmulSizes(layout, a, b);
-  const { M, N } = sizes;
-  const lanes = gpu.info.subgroupSize;
-  const kernel = {
-    naive: () => matmulNaive,
-    register: () => matmulRegister,
-    broadcast: () => matmulBroadcast(layout, lanes),
-    tiled: () => matmulTiled,
-  }[variant]();
-  const transposed =
-    variant === "broadcast" ? {} : { A_TRANSPOSED: layout === "TN", B_TRANSPOSED: layout === "NT" };
-  const side = MATMUL_TILE;
-  const grids: Record<Variant, Grid> = {
-    naive: [Math.ceil(N / 8), Math.ceil(M / 8), 1],
-    register: [Math.ceil(N / 4 / MATMUL_REGISTER.LANES), Math.ceil(M / MATMUL_REGISTER.ROWS), 1],
-    broadcast: [Math.ceil(N / 4 / lanes), Math.ceil(M / MATMUL_BROADCAST_ROWS), 1],
-    tiled: [Math.ceil(N / side), Math.ceil(M / side), 1],
-  };
-  const grid = grids[variant];
+  const kernel = variant.kernel(layout);
+  const groups = gridOf(variant, sizes);
+  const constants = variant.constants(layout, gpu.precision);
   if ("accumulate" in epilogue) {
-    const constants = { ...transposed, ACCUMULATE: epilogue.accumulate };
-    gpu.launch(kernel, "product", { a, b, c }, sizes, grid, constants);
+    const ACCUMULATE = epilogue.accumulate;
+    if (variant.split === 1) {
+      gpu.launch(kernel, "product", { a, b, c }, sizes, groups, { ...constants, ACCUMULATE });
+      return;
+    }
+    const N = sizes.M * sizes.N;
+    const partial = gpu.empty([variant.split, N]);
+    gpu.launch(kernel, "product", { a, b, c: partial }, sizes, groups, constants);
+    const totals = grid(Math.ceil(N / 256));
+    gpu.launch(matmulSplit, "total", { partial, c }, { S: variant.split, N }, totals, {
+      ACCUMULATE,
+    });
+    gpu.release(partial);
     return;
   }
+  invariant(variant.split === 1, () => `matmul: ${variant.name} has no bias`);
   const { bias, pre } = epilogue;
-  const constants = { ...transposed, ACTIVATION: ACTIVATIONS[epilogue.activation] };
-  if (pre) gpu.launch(kernel, "linearKeep", { a, b, c, bias, pre }, sizes, grid, constants);
-  else gpu.launch(kernel, "linear", { a, b, c, bias }, sizes, grid, constants);
+  const all = { ...constants, ACTIVATION: ACTIVATIONS[epilogue.activation] };
+  if (pre) gpu.launch(kernel, "linearKeep", { a, b, c, bias, pre }, sizes, groups, all);
+  else gpu.launch(kernel, "linear", { a, b, c, bias }, sizes, groups, all);
 }
 
 /** The product of two matrices in a layout. Shapes as in matmulInto; returns [M, N]. Throws ShapeError. */

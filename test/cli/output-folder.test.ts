@@ -209,7 +209,7 @@ describe("a disk that fills while a checkpoint is written", () => {
         expect(errorsOf(full)).toBe(
           `error: ${join(disk.folder, "checkpoint-12")}: must be written whole; the disk is full (ENOSPC). What was written before is untouched: make room, then run the same command with --resume.`,
         );
-        expect(readdirSync(disk.folder)).toEqual(["checkpoint-6"]);
+        expect(readdirSync(disk.folder)).toEqual(["checkpoint-6", "log.jsonl", "runs"]);
         execFileSync("mount", ["-o", "remount,size=64m", disk.folder]);
         const resumed = await train(disk.folder, "--resume");
         expect(resumed.stdout).toContain("resuming     from step 6");

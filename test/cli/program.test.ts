@@ -9,6 +9,7 @@ describe("help", () => {
     "train",
     "evaluate",
     "predict",
+    "report",
     "tokenize",
     "audit",
     "clean",

@@ -17,7 +17,7 @@ it("the pages of the commands are what `npm run docs` makes of their help", asyn
 
 it("each command has a page with every option and an example", async () => {
   const pages = await commandPages();
-  for (const command of buildProgram("0.0.0").commands) {
+  for (const command of buildProgram("0.0.0", []).commands) {
     const text = pages.get(`${command.name()}.md`) ?? "";
     for (const { flags } of command.options)
       expect(text).toContain(`\`${flags.replaceAll("|", "\\|")}\``);

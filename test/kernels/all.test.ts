@@ -7,9 +7,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { KernelError } from "../../engine/errors.ts";
 import { ACTIVATIONS } from "../../kernels/activation.ts";
 import { attentionKeys } from "../../kernels/attention.ts";
+import { attentionBroadcast, canBroadcast } from "../../kernels/attention-broadcast.ts";
 import { type Constants, type Kernel, MAX_PARAM_BYTES, specialise } from "../../kernels/kernel.ts";
 import { LAYER_NORM_LANES, LAYER_NORM_SOFTWARE_LANES } from "../../kernels/layer-norm.ts";
 import { matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
+import { matmulMatrix } from "../../kernels/matmul-matrix.ts";
 import { openGpu } from "../../engine/gpu.ts";
 import { callersOf, storageUsedBy } from "../support/wgsl.ts";
 
@@ -28,6 +30,22 @@ const ACCUMULATE = [false, true];
 const ACTIVATION = Object.values(ACTIVATIONS);
 const TRANSPOSED = { A_TRANSPOSED: [false, true], B_TRANSPOSED: [false, true] };
 const MATMUL = combine({ ...TRANSPOSED, ACCUMULATE, ACTIVATION });
+const HALF = [{ HALF: true }];
+
+/** What the files that write a kernel's text make, for all the subgroups they are chosen for. */
+const LAYOUTS = ["NN", "NT", "TN"] as const;
+const MATRICES = { M: 16, N: 8, K: 16 };
+const MATRIX_TILE = { subgroups: [2, 1], matrices: [1, 2], step: 16 } as const;
+const MADE: readonly Kernel[] = [
+  ...[2, 4, 8, 16].flatMap((lanes) => [
+    ...LAYOUTS.map((layout) => matmulBroadcast(layout, lanes)),
+    ...[4, 16, 32, 64]
+      .filter((headSize) => canBroadcast(headSize, lanes))
+      .map((headSize) => attentionBroadcast(headSize, lanes)),
+  ]),
+  // The null backend's subgroups have 128 lanes.
+  ...LAYOUTS.map((layout) => matmulMatrix(layout, MATRICES, MATRIX_TILE, 128)),
+];
 
 /** The specialisations to compile beside the default, by kernel. A kernel that is missing here fails a test. */
 const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
@@ -49,16 +67,24 @@ const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
     LANES: [1, LAYER_NORM_SOFTWARE_LANES, LAYER_NORM_LANES, 256],
     ROWS: [1, 1024],
   }),
-  "matmul-naive": MATMUL,
-  "matmul-register": MATMUL,
-  "matmul-tiled": MATMUL,
+  "matmul-naive": [...MATMUL, ...HALF],
+  "matmul-register": [...MATMUL, ...HALF],
+  "matmul-split": combine({ ACCUMULATE, LANES: [1, 256] }),
+  "matmul-tiled": [
+    ...MATMUL,
+    { ELEM: "f16" },
+    ...combine({ ROW_QUADS: [1, 2], COLUMN_QUADS: [1, 2], STEP: [4, 8], SPLIT: [1, 4] }),
+  ],
   ...Object.fromEntries(
-    (["NN", "NT", "TN"] as const).flatMap((layout) =>
-      [2, 4, 8, 16].map((lanes) => [
-        matmulBroadcast(layout, lanes).name,
-        combine({ ACCUMULATE, ACTIVATION }),
-      ]),
-    ),
+    MADE.map(({ name, constants }) => [
+      name,
+      [
+        ...combine(
+          "DROPOUT" in constants ? { DROPOUT: [false, true] } : { ACCUMULATE, ACTIVATION },
+        ),
+        ...("HALF" in constants ? HALF : []),
+      ],
+    ]),
   ),
 };
 
@@ -71,17 +97,14 @@ const filesOf = (ending: string): string[] =>
     path.endsWith(ending),
   );
 
-/** What every file of kernels/ exports, and the kernels that matmul-broadcast.ts makes on demand. */
+/** What every file of kernels/ exports, and the kernels that are made on demand. */
 async function allKernels(): Promise<Kernel[]> {
   const kernels: Kernel[] = [];
   for (const file of filesOf(".ts")) {
     const exports = Object.values((await import(`${FOLDER}${file}`)) as object);
     kernels.push(...exports.filter(isKernel));
   }
-  for (const layout of ["NN", "NT", "TN"] as const) {
-    for (const lanes of [2, 4, 8, 16]) kernels.push(matmulBroadcast(layout, lanes));
-  }
-  return kernels;
+  return [...kernels, ...MADE];
 }
 
 const kernels = await allKernels();

@@ -4,6 +4,7 @@
 import type { Gpu } from "../../engine/gpu.ts";
 import { add } from "../../engine/ops/add.ts";
 import { matmulInto } from "../../engine/ops/matmul.ts";
+import { NAIVE } from "../../engine/ops/matmul-variants.ts";
 import { ParameterSet } from "../../engine/parameters.ts";
 import { elementCount, type Shape } from "../../engine/shape.ts";
 import { Tensor } from "../../engine/tensor.ts";
@@ -51,10 +52,9 @@ export function parametersOf(gpu: Gpu, shapes: Readonly<Record<string, Shape>>):
 export function project(gpu: Gpu, y: Tensor, w: Tensor): Tensor {
   const row = (of: Tensor): Tensor => new Tensor([1, of.size], of.buffer, of.offset);
   const loss = gpu.empty([1]);
-  const naive = "naive"; // takes any size
-  matmulInto(gpu, "NT", row(y), row(w), row(loss), { accumulate: false }, naive);
+  matmulInto(gpu, "NT", row(y), row(w), row(loss), { accumulate: false }, NAIVE);
   return gpu.tape.record(loss, [y], [], (dloss) => [
-    (dy, accumulate) => matmulInto(gpu, "NN", row(dloss), row(w), row(dy), { accumulate }, naive),
+    (dy, accumulate) => matmulInto(gpu, "NN", row(dloss), row(w), row(dy), { accumulate }, NAIVE),
   ]);
 }
 

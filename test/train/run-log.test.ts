@@ -76,7 +76,7 @@ describe("the log of a run", () => {
       });
       const [file] = eventFiles(folder);
       expect(file).toMatch(
-        /runs\/[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_[^/]+\/events\.out\.tfevents\.\d{10}\.[^/]+\.\d+\.0$/,
+        /runs\/[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_[^/]+\/events\.out\.tfevents\.\d{10}\.[^/]+\.\d+\.\d+$/,
       );
       const texts = readEvents(file!).map(({ texts }) => texts);
       expect(JSON.parse(texts[1]!["args/text_summary"]!)).toMatchObject({ seed: 42, batchSize: 8 });
@@ -134,6 +134,14 @@ describe("the log of a run", () => {
       await log.goOn([]);
       expect(existsSync(join(folder, "log.jsonl"))).toBe(false);
       log.close();
+    }));
+
+  it("begins anew where an earlier run saved nothing else", () =>
+    inFolder((folder) => {
+      write(folder, ENTRIES.slice(0, 3));
+      write(folder, ENTRIES);
+      expect(linesOf(folder)).toEqual(ENTRIES);
+      expect(eventFiles(folder).map((file) => readEvents(file).length)).toEqual([6, 8]);
     }));
 
   it("on a folder that cannot be written to is refused with the folder", () =>

@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { TrainingError } from "../../engine/index.ts";
 import { ArgumentError, METRICS } from "../../train/arguments.ts";
@@ -7,9 +8,16 @@ import type { StepDone } from "../../train/observer.ts";
 import { learningRate } from "../../train/schedule.ts";
 import { Trainer } from "../../train/trainer.ts";
 import { openTestGpu } from "../support/device.ts";
+import { scalarsOf } from "../support/events.ts";
 import { microRun, microSet, trainMicro, weightsOf } from "./micro-run.ts";
 
 const gpu = await openTestGpu();
+
+/** What a run has saved: all but its logs. */
+const checkpoints = (output: string): string[] =>
+  readdirSync(output)
+    .filter((name) => !["log.jsonl", "runs"].includes(name))
+    .sort();
 
 describe("training", () => {
   it("lowers the loss and learns to tell two vocabularies apart", async () => {
@@ -155,7 +163,7 @@ describe("the best model", () => {
     });
     const trainer = new Trainer(run);
     await trainer.train();
-    expect(readdirSync(run.output).sort()).toEqual(["checkpoint-25", "checkpoint-5"]);
+    expect(checkpoints(run.output)).toEqual(["checkpoint-25", "checkpoint-5"]);
     trainer.destroy();
     dispose();
   });
@@ -194,7 +202,7 @@ describe("a loss that is not finite", () => {
       expect((error as Error).message).toMatch(
         /^training: .* must stay finite; at step [12] .*(loss|is not).*, learning rate \S*e\+3\d, gradient norm \S+\. Lower --learning-rate/,
       );
-      expect(readdirSync(run.output)).toEqual([]);
+      expect(checkpoints(run.output)).toEqual([]);
       trainer.destroy();
       dispose();
     },
@@ -210,7 +218,7 @@ describe("weights that are not finite", () => {
     run.model.parameters.set(name, shape, Float32Array.from(data).fill(Infinity, -1));
     const trainer = new Trainer(run);
     await expect(trainer.train()).rejects.toThrow(`at step 1 ${name} is not, learning rate 0,`);
-    expect(readdirSync(run.output)).toEqual([]);
+    expect(checkpoints(run.output)).toEqual([]);
     trainer.destroy();
     dispose();
   });
@@ -254,6 +262,10 @@ describe("a run that is interrupted", () => {
         alone.state.log.map(({ step: at, loss }) => [at, loss]),
       );
       expect(state.bestStep).toBe(alone.state.bestStep);
+      const lines = state.log.map((entry) => `${JSON.stringify(entry)}\n`);
+      expect(readFileSync(join(run.output, "log.jsonl"), "utf8")).toBe(lines.join(""));
+      const losses = state.log.flatMap(({ step, loss }) => (loss === undefined ? [] : [step]));
+      expect(scalarsOf(run.output)["train/loss"]?.map(([step]) => step)).toEqual(losses);
       resumed.destroy();
       disposeFresh();
       dispose();

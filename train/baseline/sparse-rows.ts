@@ -38,13 +38,13 @@ export class SparseRows {
   /** y = rows times weights. weights: [columns, K], y: [count, K]. */
   multiply(weights: Float64Array, K: number, y: Float64Array): void {
     const [starts, columns, values] = [this.#starts, this.#columns, this.#values];
-    y.fill(0);
     for (let row = 0; row < this.#count; row++) {
+      const from = starts[row]!;
       const end = starts[row + 1]!;
-      for (let i = starts[row]!; i < end; i++) {
-        const value = values[i]!;
-        const at = columns[i]! * K;
-        for (let k = 0; k < K; k++) y[row * K + k]! += value * weights[at + k]!;
+      for (let k = 0; k < K; k++) {
+        let sum = 0;
+        for (let i = from; i < end; i++) sum += values[i]! * weights[columns[i]! * K + k]!;
+        y[row * K + k] = sum;
       }
     }
   }
@@ -53,11 +53,11 @@ export class SparseRows {
   addTransposed(dy: Float64Array, K: number, into: Float64Array): void {
     const [starts, columns, values] = [this.#starts, this.#columns, this.#values];
     for (let row = 0; row < this.#count; row++) {
+      const from = starts[row]!;
       const end = starts[row + 1]!;
-      for (let i = starts[row]!; i < end; i++) {
-        const value = values[i]!;
-        const at = columns[i]! * K;
-        for (let k = 0; k < K; k++) into[at + k]! += value * dy[row * K + k]!;
+      for (let k = 0; k < K; k++) {
+        const d = dy[row * K + k]!;
+        for (let i = from; i < end; i++) into[columns[i]! * K + k]! += values[i]! * d;
       }
     }
   }

@@ -1,0 +1,174 @@
+// The kernels that can compute a product, for an adapter: what the default choice and the tuner choose from.
+
+import type { Constants, Grid } from "../../kernels/kernel.ts";
+import {
+  MATMUL_REGISTER,
+  MATMUL_TILED,
+  type MatmulKernel,
+  matmulNaive,
+  matmulRegister,
+  matmulTiled,
+} from "../../kernels/matmul.ts";
+import { MATMUL_BROADCAST_ROWS, matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
+import {
+  matmulMatrix,
+  type MatrixShape,
+  type MatrixTile,
+  matrixTileBytes,
+  matrixTileSize,
+} from "../../kernels/matmul-matrix.ts";
+import type { AdapterInfo } from "../device.ts";
+
+/** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
+export type Layout = "NN" | "NT" | "TN";
+
+export interface MatmulSizes {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Element type of a product's operands; sums are f32 always. */
+export type Precision = "f32" | "f16";
+
+/** One way to compute a product. */
+export interface MatmulVariant {
+  /** Stands in tuning files: "tiled 128x128". */
+  readonly name: string;
+  /** Whole vec4s are needed: N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0. */
+  readonly quads: boolean;
+  /** Workgroups that share K; above 1, their sums are added up by a second kernel. */
+  readonly split: number;
+  /** Rows and columns of C that a workgroup owns. */
+  readonly tile: readonly [rows: number, columns: number];
+  kernel(layout: Layout): MatmulKernel;
+  constants(layout: Layout, precision: Precision): Constants;
+}
+
+/** What of an adapter decides which kernels it can run. */
+export type MatmulAdapter = Pick<
+  AdapterInfo,
+  "software" | "subgroupSize" | "matrixShapes" | "limits"
+>;
+
+const transposed = (layout: Layout): Constants => ({
+  A_TRANSPOSED: layout === "TN",
+  B_TRANSPOSED: layout === "NT",
+});
+
+/** One thread per element: any shape. */
+export const NAIVE: MatmulVariant = {
+  name: "naive",
+  quads: false,
+  split: 1,
+  tile: [8, 8],
+  kernel: () => matmulNaive,
+  constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
+};
+
+const REGISTER: MatmulVariant = {
+  name: "register",
+  quads: true,
+  split: 1,
+  tile: [MATMUL_REGISTER.ROWS, 4 * MATMUL_REGISTER.LANES],
+  kernel: () => matmulRegister,
+  constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
+};
+
+const broadcast = (lanes: number): MatmulVariant => ({
+  name: "broadcast",
+  quads: true,
+  split: 1,
+  tile: [MATMUL_BROADCAST_ROWS, 4 * lanes],
+  kernel: (layout) => matmulBroadcast(layout, lanes),
+  constants: (_layout, precision) => ({ HALF: precision === "f16" }),
+});
+
+function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1): MatmulVariant {
+  const tile = [4 * MATMUL_TILED.Y * ROW_QUADS, 4 * MATMUL_TILED.X * COLUMN_QUADS] as const;
+  return {
+    name: `tiled ${tile.join("x")}x${STEP}${split > 1 ? ` split ${split}` : ""}`,
+    quads: true,
+    split,
+    tile,
+    kernel: () => matmulTiled,
+    constants: (layout, ELEM) => ({
+      ...transposed(layout),
+      ELEM,
+      ROW_QUADS,
+      COLUMN_QUADS,
+      STEP,
+      SPLIT: split,
+    }),
+  };
+}
+
+function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number): MatmulVariant {
+  const size = matrixTileSize(shape, tile);
+  return {
+    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}`,
+    quads: true,
+    split: 1,
+    tile: size,
+    kernel: (layout) => matmulMatrix(layout, shape, tile, lanes),
+    constants: () => ({}),
+  };
+}
+
+/** Tiles of subgroup matrices to try: 2 x 2 subgroups of 2 x 2 matrices, and larger ones. */
+const MATRIX_TILES: readonly MatrixTile[] = [
+  { subgroups: [2, 2], matrices: [2, 2], step: 32 },
+  { subgroups: [2, 2], matrices: [4, 4], step: 32 },
+  { subgroups: [2, 4], matrices: [4, 2], step: 32 },
+];
+
+/** Every kernel that an adapter can run at a precision. Which is fastest, only the tuner knows. */
+export function matmulVariants(
+  adapter: MatmulAdapter,
+  precision: Precision,
+): readonly MatmulVariant[] {
+  const portable = adapter.software ? ofSoftware(adapter) : tilesOf(adapter, precision);
+  const matrices = precision === "f16" ? matricesOf(adapter) : [];
+  return adapter.software ? [...portable, ...matrices] : [...matrices, ...portable];
+}
+
+function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
+  const shared = subgroupSize > 1 && MATMUL_BROADCAST_ROWS % subgroupSize === 0;
+  return shared ? [broadcast(subgroupSize), REGISTER] : [REGISTER];
+}
+
+function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant[] {
+  const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
+  const bytes = precision === "f16" ? 2 : 4;
+  return [1, 2].flatMap((rows) =>
+    [1, 2].flatMap((columns) =>
+      [8, 16].flatMap((step) => {
+        const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 2) * bytes;
+        return staged > memory ? [] : [1, 4].map((split) => tiled(rows, columns, step, split));
+      }),
+    ),
+  );
+}
+
+function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): MatmulVariant[] {
+  const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
+  const threads = limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
+  return matrixShapes.flatMap((shape) =>
+    MATRIX_TILES.filter(
+      (tile) =>
+        tile.step % shape.K === 0 &&
+        matrixTileBytes(shape, tile) <= memory &&
+        tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= threads,
+    ).map((tile) => matrix(shape, tile, subgroupSize)),
+  );
+}
+
+/** Whether a variant takes these sizes. */
+export function fits(variant: MatmulVariant, layout: Layout, { M, N, K }: MatmulSizes): boolean {
+  return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (layout !== "TN" || M % 4 === 0));
+}
+
+/** Workgroups of a launch. Throws nothing: the caller checks the grid's limit. */
+export function gridOf({ tile, split }: MatmulVariant, { M, N }: MatmulSizes): Grid {
+  return [Math.ceil(N / tile[1]), Math.ceil(M / tile[0]), split];
+}

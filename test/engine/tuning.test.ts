@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { MatmulChoice } from "../../engine/tuning.ts";
+
+const limits = { maxComputeWorkgroupStorageSize: 32768, maxComputeInvocationsPerWorkgroup: 1024 };
+const software = { software: true, subgroupSize: 8, matrixShapes: [], limits };
+const discrete = { software: false, subgroupSize: 32, matrixShapes: [], limits };
+const tensor = { ...discrete, matrixShapes: [{ M: 16, N: 16, K: 16 }] };
+
+describe("the choice of a matmul kernel", () => {
+  it("takes what fits the shape: whole quads for all but the naive one", () => {
+    const choice = new MatmulChoice(software, "f32");
+    expect(choice.choose("NT", { M: 3, N: 8, K: 8 }).name).toBe("broadcast");
+    for (const [layout, M, N, K] of [
+      ["TN", 3, 8, 8],
+      ["NT", 3, 2, 8],
+      ["NN", 3, 8, 6],
+    ] as const) {
+      expect(choice.choose(layout, { M, N, K }).name).toBe("naive");
+    }
+    for (const subgroupSize of [0, 32]) {
+      const other = new MatmulChoice({ ...software, subgroupSize }, "f32");
+      expect(other.choose("NN", { M: 3, N: 8, K: 8 }).name).toBe("register");
+    }
+  });
+
+  it("takes larger tiles on a GPU the more workgroups there are", () => {
+    const choice = new MatmulChoice(discrete, "f32");
+    expect(choice.choose("NT", { M: 8, N: 8, K: 8 }).name).toBe("naive");
+    expect(choice.choose("NT", { M: 512, N: 768, K: 768 }).tile).toEqual([64, 64]);
+    expect(choice.choose("NT", { M: 16384, N: 768, K: 768 }).tile).toEqual([128, 128]);
+  });
+
+  it("has subgroup matrices in f16 only, where the adapter has them", () => {
+    const sizes = { M: 16384, N: 768, K: 768 };
+    expect(new MatmulChoice(tensor, "f16").choose("NT", sizes).name).toMatch(/^matrix 16x16x16/);
+    for (const [adapter, precision] of [
+      [tensor, "f32"],
+      [discrete, "f16"],
+    ] as const) {
+      expect(new MatmulChoice(adapter, precision).choose("NT", sizes).name).toMatch(/^tiled/);
+    }
+  });
+
+  it("follows a table, by the nearest number of rows, and ignores kernels it does not have", () => {
+    const choice = new MatmulChoice(discrete, "f32");
+    const entry = (rows: number, variant: string) =>
+      ({ layout: "TN", rows, sizes: [768, 3072], variant }) as const;
+    const taken = choice.use([
+      entry(512, "tiled 64x64x8 split 4"),
+      entry(8192, "tiled 128x64x16"),
+      entry(64, "of another adapter"),
+    ]);
+    expect(taken).toBe(2);
+    const chosen = (K: number) => choice.choose("TN", { M: 768, N: 3072, K }).name;
+    expect(chosen(100)).toBe("tiled 64x64x8 split 4");
+    expect(chosen(1900)).toBe("tiled 64x64x8 split 4");
+    expect(chosen(2200)).toBe("tiled 128x64x16");
+    expect(choice.choose("TN", { M: 768, N: 770, K: 512 }).name).toBe("naive"); // another product
+    expect(choice.choose("NN", { M: 768, N: 3072, K: 512 }).split).toBe(1);
+  });
+});
