@@ -43,7 +43,7 @@ import { optionName } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, Printer } from "../printer.ts";
 import { runData } from "../run-data.ts";
-import { RESULTS_FILE, type TrainResults, versionsHere } from "../run-results.ts";
+import { RESULTS_FILE, type TrainResults, type Versions, versionsHere } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores } from "../scores.ts";
 import { trainingObserver } from "../training-observer.ts";
 import { reportAfterTraining } from "./report.ts";
@@ -94,8 +94,9 @@ async function warnOfData(printer: Printer, sets: Sets): Promise<string[]> {
 /** Everything up to the saved model. Throws Interrupted when the user ends it, and typed errors for what is wrong. */
 export async function trainCommand(options: TrainOptions): Promise<TrainResults> {
   const printer = new Printer(options.json);
-  await checkDataOptions("train", options);
   checkBaseOptions(options);
+  await checkDataOptions("train", options);
+  const versions = versionsHere(options.version);
   const base = await readBaseModel(options, printer);
   const args = chooseArguments(options, base, printer);
   const gpu = await openAndTell(printer, options.adapter);
@@ -113,7 +114,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults>
     const { train, validation, test } = tokens as Record<(typeof SETS)[number], LabelledSet>;
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
     const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
-    return await run({ ...prepared, warnings, interrupt });
+    return await run({ ...prepared, versions, warnings, interrupt });
   } finally {
     interrupt.dispose();
     gpu.close();
@@ -130,6 +131,7 @@ interface Prepared extends Opened {
   readonly args: TrainingArguments;
   readonly options: TrainOptions;
   readonly printer: Printer;
+  readonly versions: Versions;
   readonly warnings: readonly string[];
   readonly interrupt: Interrupt;
 }
@@ -176,7 +178,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       samplesPerSecond: outcome.seconds > 0 ? outcome.samples / outcome.seconds : 0,
       command: options.command,
       finished: new Date().toISOString(),
-      versions: versionsHere(options.version),
+      versions: prepared.versions,
       adapter: adapterFacts(gpu),
       parameters: model.parameters.count,
       labels: prepared.sets.labels.names,

@@ -36,7 +36,7 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>");
 /** Draws marks as SVG, with a light grid and no margins to waste. */
 export function draw(options: Plot.PlotOptions): string {
   const svg = Plot.plot({
-    document: document as unknown as NonNullable<Plot.PlotOptions["document"]>,
+    document,
     className: "plot",
     width: WIDTH,
     height: HEIGHT,
@@ -70,8 +70,6 @@ export function short(value: number): string {
 }
 
 export const score = (value: number | null): string => (value === null ? "–" : value.toFixed(4));
-export const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
-export const count = (n: number): string => n.toLocaleString("en");
 
 /** "2026-03-01 12:30 UTC", of an ISO 8601 time. */
 export const day = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;

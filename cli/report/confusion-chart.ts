@@ -1,8 +1,9 @@
 // Which classes are mistaken for which.
 
 import * as Plot from "@observablehq/plot";
+import { number, percent } from "../../train/audit/index.ts";
 import type { PredictionReport } from "../../train/index.ts";
-import { type Chart, count, cut, draw, HEIGHT, PAPER, percent, SERIES, WIDTH } from "./chart.ts";
+import { type Chart, cut, draw, HEIGHT, PAPER, SERIES, WIDTH } from "./chart.ts";
 import { legible } from "./markup.ts";
 
 const NAME_CHARACTERS = 14;
@@ -31,7 +32,7 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
     summary:
       worst.n === 0
         ? "Rows are the truth, columns the prediction. Nothing is mistaken for anything else."
-        : `Rows are the truth, columns the prediction; shades are shares of the row. The most frequent mistake: ${count(worst.n)} of ${names[worst.truth]} called ${names[worst.said]}.`,
+        : `Rows are the truth, columns the prediction; shades are shares of the row. The most frequent mistake: ${number(worst.n)} of ${names[worst.truth]} called ${names[worst.said]}.`,
     svg: draw({
       width,
       height,
@@ -67,7 +68,7 @@ export function confusionChart({ confusion: matrix, labels }: PredictionReport):
     legend: [],
     table: [
       ["truth", ...names.map((one) => `called ${one}`)],
-      ...matrix.map((row, i) => [names[i]!, ...row.map(count)]),
+      ...matrix.map((row, i) => [names[i]!, ...row.map(number)]),
     ],
   };
 }
@@ -83,7 +84,7 @@ const cellText = (cells: readonly Cell[], isCrowded: boolean): Plot.Markish =>
   Plot.text(cells, {
     x: "said",
     y: "truth",
-    text: ({ n, share }: Cell) => (isCrowded ? count(n) : `${count(n)}\n${percent(share)}`),
+    text: ({ n, share }: Cell) => (isCrowded ? number(n) : `${number(n)}\n${percent(share)}`),
     fill: (d: Cell) => (d.share > 0.55 ? PAPER : "currentColor"),
     fontSize: isCrowded ? 11 : 13,
   });

@@ -1,8 +1,9 @@
 // What the page says of the run itself: enough to do it again.
 
+import { number } from "../../train/audit/index.ts";
 import { optionName } from "../option-name.ts";
 import { duration } from "../printer.ts";
-import { count, day } from "./chart.ts";
+import { day } from "./chart.ts";
 import { markup, legible, type Markup } from "./markup.ts";
 import type { RunReport } from "./run-report.ts";
 
@@ -17,7 +18,11 @@ export function facts({ run }: RunReport): Markup {
       "adapter",
       `${adapter.name} (${adapter.backend})${adapter.software ? ", a software adapter: its times say nothing about a GPU" : ""}`,
     ],
-    ["speed", `${run.samplesPerSecond.toFixed(1)} examples/s in training`],
+    // A resumed run that only had to be scored trained on nothing.
+    [
+      "speed",
+      run.samplesPerSecond > 0 ? `${run.samplesPerSecond.toFixed(1)} examples/s in training` : "–",
+    ],
     [
       "versions",
       Object.entries(versions)
@@ -27,15 +32,15 @@ export function facts({ run }: RunReport): Markup {
     [
       "rows",
       Object.entries(sizes)
-        .map(([name, n]) => `${name} ${count(n)}`)
+        .map(([name, n]) => `${name} ${number(n)}`)
         .join(", "),
     ],
     ["text", run.textColumns.join(" + ")],
     ["classes", run.labels.map(legible).join(", ")],
-    ["parameters", count(run.parameters)],
+    ["parameters", number(run.parameters)],
     [
       "steps",
-      `${count(run.steps)}${run.stoppedEarly ? ", stopped early" : ""}; the model kept is that of step ${count(run.bestStep)}`,
+      `${number(run.steps)}${run.stoppedEarly ? ", stopped early" : ""}; the model kept is that of step ${number(run.bestStep)}`,
     ],
     ...Object.entries(args).map(([name, value]): [string, string] => [
       optionName(name),

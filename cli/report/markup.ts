@@ -34,5 +34,5 @@ const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (c) => ESCA
 
 /** A text without what neither HTML nor XML may hold: control characters and halves of surrogate pairs become U+FFFD. */
 export function legible(text: string): string {
-  return text.toWellFormed().replaceAll(/[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\ufffe\uffff]/g, "\ufffd");
+  return text.toWellFormed().replaceAll(/[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu, "\ufffd");
 }

@@ -1,6 +1,6 @@
 // The page's list of what was classified wrong.
 
-import { count } from "./chart.ts";
+import { number } from "../../train/audit/index.ts";
 import { markup, Markup } from "./markup.ts";
 import type { RunReport } from "./run-report.ts";
 
@@ -12,10 +12,10 @@ export function mistakes({
   const { shown } = wrong;
   if (wrong.count === 0)
     return markup`<h2 id="wrong">Mistakes</h2>
-      <p>None: all ${count(total)} are right.</p>`;
+      <p>None: all ${number(total)} are right.</p>`;
   const listed =
     shown.length < wrong.count
-      ? ` The ${count(shown.length)} most confident of them are listed; predictions.jsonl has all.`
+      ? ` The ${number(shown.length)} most confident of them are listed; predictions.jsonl has all.`
       : "";
   const head = (name: string, className = "", sort = ""): Markup =>
     markup`<th
@@ -26,7 +26,7 @@ export function mistakes({
     </th>`;
   return markup`<h2 id="wrong">Mistakes</h2>
     <p>
-      ${count(wrong.count)} of ${count(total)} rows of the ${set} set are classified wrong.${listed} A row is a
+      ${number(wrong.count)} of ${number(total)} rows of the ${set} set are classified wrong.${listed} A row is a
       place in the set, from 0.
     </p>
     <div class="find" id="find" hidden>

@@ -3,11 +3,12 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { type Chart, count, day, percent, score } from "./chart.ts";
+import { number } from "../../train/audit/index.ts";
+import { type Chart, day, score } from "./chart.ts";
 import { facts } from "./facts.ts";
 import { markup, Markup } from "./markup.ts";
 import { mistakes } from "./mistakes.ts";
-import type { RunReport } from "./run-report.ts";
+import { lead, type RunReport } from "./run-report.ts";
 
 // A browser reads a CRLF as LF before it hashes a script.
 const asset = (name: string): string =>
@@ -86,23 +87,17 @@ function warnings({ run }: RunReport): Markup {
   </section>`;
 }
 
-function tiles({ run, set, predictions }: RunReport): Markup {
-  const { metrics, confusion, labels, count: total, macroRocAuc, calibration } = predictions;
-  const supports = confusion.map((row) => row.reduce((sum, n) => sum + n, 0));
-  const largest = supports.indexOf(Math.max(...supports));
-  const majority = supports[largest]! / total;
+function tiles(report: RunReport): Markup {
+  const { run, predictions } = report;
+  const { metrics, labels, count: total, macroRocAuc, calibration } = predictions;
   const values: [string, string][] = [
     ["F1 (weighted)", score(metrics.f1)],
     ["accuracy", score(metrics.accuracy)],
     [labels.length === 2 ? "ROC AUC" : "mean ROC AUC", score(macroRocAuc)],
     ["calibration error", score(calibration.ece)],
     ["loss", score((run.test ?? run.validation).loss)],
-    ["wrong", `${count(predictions.mistakes.count)} of ${count(total)}`],
+    ["wrong", `${number(predictions.mistakes.count)} of ${number(total)}`],
   ];
-  const seen =
-    set === "test"
-      ? "no part of training or of the choice of the model"
-      : "the set the model was chosen by, so these scores flatter it: there was no test set";
   return markup`<dl class="tiles">
       ${values.map(
         ([term, value]) =>
@@ -112,10 +107,7 @@ function tiles({ run, set, predictions }: RunReport): Markup {
           </div>`,
       )}
     </dl>
-    <p>
-      Scores on the ${set} set: ${count(total)} rows, ${seen}. Always guessing ${labels[largest]!}
-      would be right ${percent(majority)} of the time${metrics.accuracy > majority ? "" : "; this model is no better"}.
-    </p>`;
+    <p>${lead(report)}</p>`;
 }
 
 function figure({ id, title, summary, svg, legend, table }: Chart): Markup {
@@ -165,7 +157,7 @@ function classTable({ predictions: { metrics, labels, count: total } }: RunRepor
     markup`<td>${score(precision)}</td>
       <td>${score(recall)}</td>
       <td>${score(f1)}</td>
-      <td>${count(n)}</td>`;
+      <td>${number(n)}</td>`;
   const row = (name: string, scores: typeof metrics.macro, n: number): Markup =>
     markup`<tr>
       <th scope="row">${name}</th>
@@ -199,7 +191,7 @@ function classTable({ predictions: { metrics, labels, count: total } }: RunRepor
             <td></td>
             <td></td>
             <td>${score(metrics.accuracy)}</td>
-            <td>${count(total)}</td>
+            <td>${number(total)}</td>
           </tr>
         </tbody>
       </table>

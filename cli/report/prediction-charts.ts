@@ -1,20 +1,10 @@
 // The charts of a model's predictions: confusion, ranking, calibration, scores and lengths.
 
 import * as Plot from "@observablehq/plot";
+import { number, percent } from "../../train/audit/index.ts";
 import type { ClassCurves, PredictionReport } from "../../train/index.ts";
 import { confusionChart } from "./confusion-chart.ts";
-import {
-  axis,
-  type Chart,
-  colorOf,
-  count,
-  cut,
-  draw,
-  MUTED,
-  percent,
-  SERIES,
-  score,
-} from "./chart.ts";
+import { axis, type Chart, colorOf, cut, draw, MUTED, SERIES, score } from "./chart.ts";
 import { legible } from "./markup.ts";
 
 // Lines that can be told apart in one chart.
@@ -182,7 +172,7 @@ function reliability({ calibration: { bins, ece }, count: total }: PredictionRep
       ["probability", "examples", "mean probability", "share right"],
       ...filled.map((bin) => [
         `${bin.from.toFixed(2)} to ${bin.to.toFixed(2)}`,
-        count(bin.count),
+        number(bin.count),
         score(bin.confidence),
         score(bin.accuracy),
       ]),
@@ -237,7 +227,7 @@ function histogram({ scores, count: total, labels }: PredictionReport): Chart {
       ...scores.bins.map(({ from, to, counts }) => [
         from.toFixed(2),
         to.toFixed(2),
-        ...counts.map(count),
+        ...counts.map(number),
       ]),
     ],
   };
@@ -287,8 +277,8 @@ function lengths({ lengths: groups, count: total, mistakes }: PredictionReport):
       ["tokens", "examples", "errors", "error rate", "95 % interval"],
       ...drawnGroups.map(({ from, to, count: n, errors, rate, low, high }) => [
         `${from} to ${to}`,
-        count(n),
-        count(errors),
+        number(n),
+        number(errors),
         percent(rate),
         `${percent(low)} to ${percent(high)}`,
       ]),

@@ -7,6 +7,7 @@ import {
   readPredictions,
   reportPredictions,
 } from "../../train/index.ts";
+import { number, percent } from "../../train/audit/index.ts";
 import { readResults, type TrainResults } from "../run-results.ts";
 
 export interface RunReport {
@@ -25,4 +26,18 @@ export async function loadRunReport(folder: string): Promise<RunReport> {
     set: run.test === null ? "validation" : "test",
     predictions: reportPredictions(predictions, run.labels),
   };
+}
+
+/** What the scores are of, and what they must beat. */
+export function lead({ set, predictions }: RunReport): string {
+  const { metrics, confusion, labels, count } = predictions;
+  const supports = confusion.map((row) => row.reduce((sum, n) => sum + n, 0));
+  const largest = supports.indexOf(Math.max(...supports));
+  const majority = supports[largest]! / count;
+  const seen =
+    set === "test"
+      ? "no part of training or of the choice of the model"
+      : "the set the model was chosen by, so these scores flatter it: there was no test set";
+  const verdict = metrics.accuracy > majority ? "" : "; this model is no better";
+  return `Scores on the ${set} set: ${number(count)} rows, ${seen}. Always guessing ${labels[largest]} would be right ${percent(majority)} of the time${verdict}.`;
 }

@@ -3,7 +3,7 @@
 import { number, percent } from "../../train/audit/index.ts";
 import { duration, excerpt, type Printer } from "../printer.ts";
 import { legible } from "./markup.ts";
-import type { RunReport } from "./run-report.ts";
+import { lead, type RunReport } from "./run-report.ts";
 
 const MOST_MISTAKES = 10;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -11,15 +11,14 @@ const SPARK_WIDTH = 40;
 
 /** Prints all of it. Curves are drawn on a terminal only. */
 export function printReport(printer: Printer, report: RunReport): void {
-  const { run, set, predictions } = report;
+  const { run, predictions } = report;
   printRun(printer, report);
   for (const warning of run.warnings) printer.line(`warning      ${warning}`);
   printer.line();
   printEpochs(printer, report);
   printer.line();
-  printer.line(
-    `predictions on the ${set} set, ${number(predictions.count)} rows: loss ${(run.test ?? run.validation).loss.toFixed(4)}`,
-  );
+  printer.line(lead(report));
+  printer.line(`loss ${(run.test ?? run.validation).loss.toFixed(4)}`);
   printer.line();
   printer.line(predictions.classificationReport.trimEnd());
   printer.line();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunReport } from "../../../cli/report/run-report.ts";
 import { scalarsOf } from "../../support/events.ts";
-import { errorsOf, inProcess, lastJson, run } from "../command.ts";
+import { errorsOf, inProcess, lastJson } from "../command.ts";
 import { items, QUICK, temporaryFolder, writeCsv } from "../news.ts";
 import { predictions, results, writeRun } from "../report/run-folder.ts";
 
@@ -27,7 +27,7 @@ describe("a training run", () => {
   beforeAll(async () => {
     const data = writeCsv(path("my news.csv"), items(0, 100));
     args = ["train", "--data", data, ...QUICK, "--max-steps", "11", "--output", path("run")];
-    const { code, stdout } = await run(args);
+    const { code, stdout } = await inProcess(...args);
     expect(code).toBe(0);
     expect(stdout).toContain(`report       ${DRAWN.join(", ")} in ${path("run")}\n`);
   });
@@ -77,7 +77,7 @@ describe("a training run", () => {
     rmSync(path("run", "report.html"));
     mkdirSync(path("run", "report.html"));
     rmSync(path("run", "results.json"));
-    const again = await run([...args, "--resume", "--json"]);
+    const again = await inProcess(...args, "--resume", "--json");
     expect(again.code).toBe(0);
     expect(lastJson(again.stdout)).toMatchObject({ steps: 11 });
     expect(existsSync(path("run", "results.json"))).toBe(true);

@@ -65,7 +65,7 @@ describe.skipIf(!CHROMIUM)("report.html in a browser (needs Chromium)", () => {
     const text = await page.locator("body").innerText();
     for (const said of [
       "150 rows, no part of training or of the choice of the model",
-      "Always guessing fake would be right 50.0\u00a0% of the time",
+      "Always guessing fake would be right 50.0 % of the time",
       "albert-gpu train --data 'my news.csv' --output run",
       "2026-03-01 12:30 UTC, after 1 min 05 s",
       "Some GPU (vulkan)",
