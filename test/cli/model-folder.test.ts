@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -96,19 +105,25 @@ describe("--model with a hub id", () => {
 
   it("goes on after Ctrl-C, which leaves no half file", async () => {
     const weights = hub.repositories.get("news/tiny")!.files["model.safetensors"]!;
+    const blobs = join(cache, "hub", "models--news--tiny", "blobs");
+    const partials = (): string[] =>
+      existsSync(blobs)
+        ? readdirSync(blobs).filter((name) => name.startsWith(sha256(weights)))
+        : [];
     let hold = true;
     hub.fault = ({ host, path: asked }, response, content) => {
       if (!hold || host !== "cdn" || !asked.endsWith(".safetensors")) return false;
       response.writeHead(200, { "content-length": content!.length });
       response.write(content!.subarray(0, 50_000));
-      setTimeout(() => child.process.kill("SIGINT"), 300); // when it is on disk
       return true;
     };
     const child = start(["predict", "--model", "news/tiny"], "Senate");
+    const onDisk = (): number =>
+      partials().reduce((sum, name) => sum + statSync(join(blobs, name)).size, 0);
+    while (onDisk() < 50_000) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.process.kill("SIGINT");
     expect((await child.ended).code).not.toBe(0);
-    const blobs = join(cache, "hub", "models--news--tiny", "blobs");
-    const left = readdirSync(blobs).filter((name) => name.startsWith(sha256(weights)));
-    expect(left).toEqual([expect.stringMatching(/\.incomplete$/)]);
+    expect(partials()).toEqual([expect.stringMatching(/\.incomplete$/)]);
     hold = false;
     expect(
       (await inProcess("predict", "--model", "news/tiny", data, "--max-length", "32")).code,
