@@ -15,6 +15,7 @@ import {
   Tokenizer,
 } from "../model/index.ts";
 import { UsageError } from "./errors.ts";
+import { modelFolder } from "./model-folder.ts";
 import type { Printer } from "./printer.ts";
 
 export interface BaseOptions {
@@ -53,10 +54,10 @@ export function checkBaseOptions({ model, config, tokenizer }: BaseOptions): voi
   }
 }
 
-/** Reads all that can be checked before the data: configuration and tokeniser. Throws UsageError, ConfigError or FileError. */
-export async function readBaseModel(options: BaseOptions): Promise<BaseModel> {
-  const { model: folder, config, tokenizer: file } = options;
-  if (folder !== undefined) return fineTuned(folder);
+/** Reads all that can be checked before the data: configuration and tokeniser. Throws UsageError, ConfigError, FileError or HubError. */
+export async function readBaseModel(options: BaseOptions, printer: Printer): Promise<BaseModel> {
+  const { model, config, tokenizer: file } = options;
+  if (model !== undefined) return fineTuned(await modelFolder(printer, model));
   const name = config!;
   const isPreset = Object.hasOwn(PRESETS, name);
   if (!isPreset && !(await stat(name).catch(() => undefined))) {

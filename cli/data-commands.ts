@@ -23,7 +23,7 @@ export function audit(program: Command): void {
     .option("--train <file>", "or a training set")
     .option("--validation <file>", "with its validation set")
     .option("--test <file>", "and test set")
-    .option("--model <dir>", "count tokens with the tokenizer of a model")
+    .option("--model <dir>", "count tokens with the tokenizer of a model: a folder or a hub id")
     .option("--tokenizer <file>", "or with a SentencePiece model file")
     .option("--max-length <n>", "tokens where texts are cut", value.length, D.maxLength)
     .option("--json", "print the whole report as one line on stdout", false)
@@ -34,7 +34,7 @@ export function audit(program: Command): void {
       `
 Examples:
   $ albert-gpu audit news.csv --text-columns title,text
-  $ albert-gpu audit --train train.csv --validation val.csv --test test.csv --model albert-base-v2`,
+  $ albert-gpu audit --train train.csv --validation val.csv --test test.csv --model albert/albert-base-v2`,
     )
     .action(async (file: string | undefined, options: Omit<AuditCommandOptions, "file">) =>
       printJson(options.json, await auditCommand({ ...options, file })),

@@ -17,7 +17,7 @@ export function explain(program: Command): void {
       "Attributes a model's verdicts to the words of the texts by integrated gradients. Reads texts as predict does and shows each one; with --data it adds up a set and shows the words that push each class most.",
     )
     .argument("[file]", "texts to show one by one; - is standard input, and the default")
-    .requiredOption("--model <dir>", "folder of the model")
+    .requiredOption("--model <dir>", "folder of the model, or its hub id")
     .option("--data <file>", "texts to add up, instead: CSV, lines of text, or JSON lines")
     .option("--class <name>", "the class to explain (default: the one each text is given)")
     .option("--html <file>", "write a page too, that needs no network")

@@ -9,6 +9,13 @@ export function printJson(json: boolean, results: object): void {
   if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
 }
 
+/** What every command with a device takes. */
+export function common(command: Command): Command {
+  return command
+    .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
+    .option("--debug", "show stack traces");
+}
+
 /** Which columns of a labelled file hold what. */
 export function dataOptions(command: Command): Command {
   return command

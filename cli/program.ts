@@ -18,15 +18,12 @@ import { trainCommand, type TrainOptions } from "./commands/train.ts";
 import { audit, clean, importIsot, split } from "./data-commands.ts";
 import { baseline, compare, explain } from "./insight-commands.ts";
 import { UsageError } from "./errors.ts";
-import { dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
+import { modelFolder } from "./model-folder.ts";
+import { common, dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
+import { Printer } from "./printer.ts";
 import { shellCommand } from "./run-results.ts";
+import { serve } from "./serve-command.ts";
 import * as value from "./values.ts";
-
-function common(command: Command): Command {
-  return command
-    .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
-    .option("--debug", "show stack traces");
-}
 
 function train(program: Command, { args, version }: Invocation): void {
   const command = program
@@ -39,7 +36,10 @@ function train(program: Command, { args, version }: Invocation): void {
     .option("--train <file>", "training set (with --validation)")
     .option("--validation <file>", "validation set: scored after each epoch")
     .option("--test <file>", "test set: scored once, at the end")
-    .option("--model <dir>", "folder of the model to fine-tune")
+    .option(
+      "--model <dir>",
+      "folder of the model to fine-tune, or its hub id, as albert/albert-base-v2",
+    )
     .option(
       "--config <name|file>",
       `train from scratch: ${Object.keys(PRESETS).join(", ")}, or a config.json`,
@@ -142,10 +142,10 @@ function train(program: Command, { args, version }: Invocation): void {
       "after",
       `
 Examples:
-  $ albert-gpu train --data news.csv --model albert-base-v2 --output run
+  $ albert-gpu train --data news.csv --model albert/albert-base-v2 --output run
   $ albert-gpu train --train train.csv --validation val.csv --test test.csv --text-columns tweet \\
       --config mini --tokenizer spiece.model --max-length 64 --epochs 3
-  $ albert-gpu train --data news.csv --model albert-base-v2 --output run --resume`,
+  $ albert-gpu train --data news.csv --model albert/albert-base-v2 --output run --resume`,
     )
     .action(async (options: Omit<TrainOptions, "command" | "version">) => {
       const command = shellCommand(args);
@@ -158,7 +158,7 @@ function evaluate(program: Command): void {
     .command("evaluate")
     .summary("score a model on a labelled CSV file")
     .description("Scores a saved model on a labelled CSV file.")
-    .requiredOption("--model <dir>", "folder of the model")
+    .requiredOption("--model <dir>", "folder of the model, or its hub id")
     .requiredOption("--data <file>", "labelled CSV file")
     .option(
       "--max-length <n>",
@@ -182,7 +182,7 @@ function predict(program: Command): void {
       'Classifies the texts of a CSV file (.csv, .tsv, or with --text-columns), lines of text, or JSON lines with "text". Writes a JSON line per text, in order.',
     )
     .argument("[file]", "input; - is standard input", "-")
-    .requiredOption("--model <dir>", "folder of the model")
+    .requiredOption("--model <dir>", "folder of the model, or its hub id")
     .option("--batch-size <n>", "texts per batch", value.natural, 16);
   common(formatOptions(inputOptions(command)))
     .addHelpText(
@@ -220,7 +220,7 @@ function tokenize(program: Command): void {
     .description(
       'Reads a text, or a JSON object with "text", a line from standard input; writes {"ids": [...]} lines.',
     )
-    .option("--model <dir>", "folder of the model")
+    .option("--model <dir>", "folder of the model, or its hub id")
     .option("--tokenizer <file>", "or a SentencePiece model file")
     .option("--max-length <n>", "tokens per text, longer ones are cut", value.length, D.maxLength)
     .option("--debug", "show stack traces")
@@ -230,7 +230,8 @@ function tokenize(program: Command): void {
         throw new UsageError("tokenize: give either --model DIR or --tokenizer FILE.");
       }
       await tokenizeCommand({
-        tokenizer: (options.model ?? options.tokenizer)!,
+        tokenizer:
+          options.tokenizer ?? (await modelFolder(new Printer(true), options.model!, "tokenizer")),
         maxLength: options.maxLength,
         input: process.stdin,
         output: process.stdout,
@@ -268,7 +269,7 @@ export function buildProgram(version: string, args: readonly string[]): Command 
     .version(version)
     .showHelpAfterError("(add --help for the options)")
     .exitOverride();
-  const models = [train, evaluate, predict, explain, report, baseline, compare, tokenize];
+  const models = [train, evaluate, predict, serve, explain, report, baseline, compare, tokenize];
   const data = [audit, clean, split, importIsot];
   for (const add of [...models, ...data, doctor]) add(program, { args, version });
   for (const command of program.commands)

@@ -57,6 +57,13 @@ export function oneOf<Name extends string>(names: readonly Name[]): (text: strin
   };
 }
 
+/** A TCP port, or 0. */
+export function port(text: string): number {
+  const value = count(text);
+  if (value > 65_535) throw new InvalidArgumentError("it must be at most 65535.");
+  return value;
+}
+
 /** One character, or the word tab, which is hard to type. */
 export function delimiter(text: string): string {
   if (text === "tab" || text === "\\t") return "\t";

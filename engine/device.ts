@@ -25,6 +25,7 @@ export interface AdapterInfo {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+/** Which GPU to open; without options the platform's preferred one. */
 export interface DeviceOptions {
   /** Part of an adapter's native name, case-sensitive, to choose among several. */
   readonly adapter?: string | undefined;

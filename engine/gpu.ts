@@ -40,6 +40,7 @@ export async function openGpu(options: DeviceOptions = {}): Promise<Gpu> {
   return new Gpu(device, info, options.precision);
 }
 
+/** An open device: tensors, steps, launches and reads. Made by `openGpu`; `close` frees all it owns. Not for two threads. */
 export class Gpu {
   readonly info: AdapterInfo;
   readonly calls: ApiCalls = {
@@ -131,6 +132,7 @@ export class Gpu {
     return this.#memory.empty(shape);
   }
 
+  /** As `empty`, with the shape of another tensor. */
   like(tensor: Tensor): Tensor {
     return this.empty(tensor.shape);
   }

@@ -1,6 +1,18 @@
 // The public face of the engine: tensors, tape and ops on a WebGPU device. It knows numbers, not ALBERT.
 
 export type { Activation } from "../kernels/activation.ts";
+export {
+  type Access,
+  type Binding,
+  type Constants,
+  defineKernel,
+  type Entries,
+  type Grid,
+  grid,
+  type Kernel,
+  type Params,
+  type ParamType,
+} from "../kernels/kernel.ts";
 export { roundedBytes } from "./buffers.ts";
 export type { AdapterInfo, DeviceOptions } from "./device.ts";
 export * from "./errors.ts";

@@ -28,6 +28,7 @@ interface Place {
   readonly at: number;
 }
 
+/** A model's parameters and their gradients, each in one flat buffer, so that one launch updates all. Owns both buffers. */
 export class ParameterSet {
   /** Elements of the flat buffers, gaps included; gaps stay zero. */
   readonly size: number;
@@ -124,6 +125,7 @@ export class ParameterSet {
     return this.split(await this.#gpu.read(this.values));
   }
 
+  /** Frees both buffers. */
   destroy(): void {
     this.values.buffer.gpu.destroy();
     this.gradients.buffer.gpu.destroy();

@@ -3,6 +3,7 @@ import { ShapeError } from "./errors.ts";
 /** Sizes of a tensor's axes, outermost first. A scalar is [1]. */
 export type Shape = readonly number[];
 
+/** The number of elements of a tensor of this shape. */
 export function elementCount(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
@@ -12,6 +13,7 @@ export function format(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
+/** Whether two shapes have the same axes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }

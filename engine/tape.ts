@@ -28,6 +28,7 @@ interface Node {
   readonly backward: Backward;
 }
 
+/** Records the ops of a forward pass and runs their backward closures from the last to the first. One for each Gpu. */
 export class Tape {
   #gpu: Gpu;
   #nodes: Node[] | undefined;

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** Element type of a per-launch parameter; each takes 4 bytes of `var<immediate>`. */
 export type ParamType = "u32" | "f32";
+/** Per-launch parameters by name. */
 export type Params = Readonly<Record<string, ParamType>>;
 /** Element type that a specialisation chooses. */
 export type ElementType = "f32" | "f16";
@@ -13,6 +14,7 @@ export type ElementType = "f32" | "f16";
 export type Constants = Readonly<Record<string, number | boolean | ElementType>>;
 /** Workgroup counts of a launch in x, y and z. */
 export type Grid = readonly [x: number, y: number, z: number];
+/** How a kernel uses a binding. */
 export type Access = "read" | "read_write";
 
 /** The names of an entry point's storage bindings, in any order. */
@@ -25,6 +27,7 @@ export interface Binding {
   readonly access: Access;
 }
 
+/** What `Gpu.launch` runs. Made by `defineKernel`. */
 export interface Kernel<P extends Params = Params, E extends Entries = Entries> {
   readonly name: string;
   /** The joined WGSL, without the constants' prelude. */
@@ -49,7 +52,7 @@ const STORAGE =
   /@group\(0\)\s*@binding\((\d+)\)\s*var<storage\s*,\s*(read|read_write)>\s*(\w+)\s*:/g;
 
 /**
- * Declares a kernel. `files` are WGSL paths relative to this folder, joined in order; module scope in WGSL is
+ * Declares a kernel. `files` are WGSL paths relative to this folder, or file: URLs, joined in order; module scope in WGSL is
  * order-free, so shared code may come first or last. Throws when an entry names a binding the source lacks.
  */
 export function defineKernel<const P extends Params, const E extends Entries>(

@@ -28,9 +28,9 @@ export interface TokenBatch {
   readonly B: number;
   /** [R]. */
   readonly ids: Uint32Array;
-  /** [B]: each text's first row, ascending from 0. */
+  /** Each text's first row, ascending from 0, [B]. */
   readonly first: Uint32Array;
-  /** [B]: real tokens of each text, at least 1; attention ends there. */
+  /** Real tokens of each text, at least 1, [B]; attention ends there. */
   readonly lengths: Uint32Array;
 }
 
@@ -66,6 +66,7 @@ class DropoutSites {
   }
 }
 
+/** ALBERT with a classifier on its pooled first token, as transformers' class of that name. Owns its parameters. Lan et al. 2020, arXiv:1909.11942. */
 export class AlbertForSequenceClassification {
   readonly config: AlbertConfig;
   readonly parameters: ParameterSet;

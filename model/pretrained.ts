@@ -72,6 +72,7 @@ export function labelNames({ num_labels, id2label }: AlbertConfig): string[] {
   return Array.from({ length: num_labels }, (_, id) => id2label[id] ?? `LABEL_${id}`);
 }
 
+/** A model opened from a folder. */
 export interface Pretrained {
   readonly model: AlbertForSequenceClassification;
   readonly tokenizer: Tokenizer;

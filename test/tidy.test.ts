@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const SOURCES = ["kernels", "engine", "model", "train", "cli", "bench"];
+const SOURCES = ["kernels", "engine", "model", "train", "cli", "bench", "docs"];
 
 /** Paths of files below a folder, relative to the root. */
 function files(folder: string, ending: string): string[] {

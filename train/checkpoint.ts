@@ -72,6 +72,7 @@ const MOMENTS_FILE = "optimizer.safetensors";
 const LOSS_SCALE = "loss_scale";
 const REQUIRED = ["config.json", "model.safetensors", MOMENTS_FILE, STATE_FILE];
 
+/** The name of a step's checkpoint folder. */
 export const checkpointName = (step: number): string => `checkpoint-${step}`;
 
 /** Steps of the checkpoints in a run's folder, latest first. Damaged ones are not told apart here. */

@@ -190,8 +190,8 @@ export async function* readLabelled(
 
 /**
  * Loads a labelled CSV file whole.
- * @param labels the classes of the training set, for validation and test files; without it they are taken from the file
- * @param labelNames names for the file's label values, {"0": "fake", "1": "real"}; without it values are names
+ * @param options.labels the classes of the training set, for validation and test files; without it they are taken from the file
+ * @param options.labelNames names for the file's label values, {"0": "fake", "1": "real"}; without it values are names
  * Throws DataError, with record numbers, for a file without records, an empty label, a label that is not in `labels` or
  * `labelNames`, and, where the classes are taken from the file, for a single class.
  */

@@ -30,7 +30,7 @@ export interface Evaluation extends ClassificationMetrics {
   /** Wall time. */
   readonly seconds: number;
   readonly samplesPerSecond: number;
-  /** [count]: the class with the largest logit, the first one of equals. */
+  /** The class with the largest logit, the first one of equals, [count]. */
   readonly predictions: Uint32Array;
   /** [count, K]. */
   readonly probabilities: Float32Array;

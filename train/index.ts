@@ -15,9 +15,10 @@ export {
 export { collate, evalBatches, filledRows, planEpoch } from "./batches.ts";
 export { checkpointName, listCheckpoints, type LogEntry, type TrainerState } from "./checkpoint.ts";
 export { isPartial, writeFilesInto, writeFolder } from "./checkpoint-folder.ts";
-export { type CsvSource, readRows } from "./csv.ts";
+export { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
 export {
   chooseTextColumns,
+  type ColumnOptions,
   type Example,
   type ExampleSet,
   joinText,
@@ -55,8 +56,10 @@ export { type MemoryPlan } from "./memory.ts";
 export {
   classificationMetrics,
   type ClassificationMetrics,
+  type ClassScores,
   classificationReport,
   confusionMatrix,
+  type Scores,
 } from "./metrics.ts";
 export { AdamW } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
@@ -76,10 +79,12 @@ export {
 } from "./prediction-report.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
 export { LOG_FILE, REPORT_TO, type ReportTo, RUNS } from "./run-log.ts";
-export { learningRate, totalSteps } from "./schedule.ts";
+export { PredictionQueue, QueueFullError, type QueueOptions } from "./prediction-queue.ts";
+export { learningRate, type Schedule, totalSteps } from "./schedule.ts";
 export { discordant, f1DifferenceInterval, mcnemar } from "./significance.ts";
-export { splitIndices } from "./split.ts";
+export { type Split, splitIndices } from "./split.ts";
 export { type LabelledBatch, labelledBatch } from "./labelled-batch.ts";
 export { logitsOf, type StepResult, trainStep } from "./step.ts";
-export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
+export { type Encoder, tokenizeAll, TokenizedSet } from "./tokenize.ts";
+export { encodeText, type EncodedText, type Verdict, verdictsOf } from "./verdict.ts";
 export { Trainer, type TrainingOutcome, type TrainingRun } from "./trainer.ts";

@@ -9,17 +9,23 @@ import type { StepResult } from "./step.ts";
 export interface TrainingObserver {
   /** `step` is undefined when no whole checkpoint was found. */
   onResume?(step: number | undefined, refused: readonly Error[]): void;
+  /** After each optimiser step. */
   onStep?(done: StepDone): void;
   /** Before the first step. */
   onMemory?(plan: MemoryPlan): void;
   /** An f16 step overflowed and changed nothing; the next one has half this loss scale. */
   onSkip?(step: number, lossScale: number): void;
+  /** Each entry of the log, as the checkpoint keeps it. */
   onLog?(entry: LogEntry): void;
+  /** Texts of the validation set that are scored so far. */
   onEvaluateProgress?(done: number, total: number): void;
+  /** After each evaluation; `best` when none before was better. */
   onEpoch?(epoch: number, trainingLoss: number, evaluation: Evaluation, best: boolean): void;
+  /** When a checkpoint is whole on disk. */
   onCheckpoint?(path: string): void;
 }
 
+/** A step's result, and how far the run is. */
 export interface StepDone extends StepResult {
   readonly step: number;
   readonly totalSteps: number;

@@ -67,6 +67,7 @@ export class AdamW {
     this.steps = steps;
   }
 
+  /** Frees the moments. */
   destroy(): void {
     this.#m.buffer.gpu.destroy();
     this.#v.buffer.gpu.destroy();

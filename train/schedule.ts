@@ -20,8 +20,8 @@ export function learningRate(step: number, { base, warmup, total }: Schedule): n
 /**
  * Optimiser steps of a whole run: epochs * ceil(batches / accumulation), at least one an epoch; `maxSteps` replaces it,
  * as in transformers `Trainer`.
- * @param batches batches in one epoch
- * @param accumulation batches whose gradients make one step
+ * @param run.batches batches in one epoch
+ * @param run.accumulation batches whose gradients make one step
  */
 export function totalSteps(run: {
   batches: number;

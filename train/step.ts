@@ -5,6 +5,7 @@ import type { AlbertForSequenceClassification, DropoutSeed, TokenBatch } from ".
 import type { LabelledBatch } from "./labelled-batch.ts";
 import type { AdamW } from "./optimiser.ts";
 
+/** What one optimiser step did. */
 export interface StepResult {
   /** Mean over the step's micro-batches. */
   readonly loss: number;

@@ -43,6 +43,7 @@ export interface TrainingRun {
   readonly signal?: AbortSignal;
 }
 
+/** How a run ended. */
 export interface TrainingOutcome {
   readonly status: "finished" | "interrupted";
   readonly state: TrainerState;
@@ -60,6 +61,7 @@ interface Submitted {
   readonly samples: number;
 }
 
+/** Trains a model as transformers' `Trainer` does, with checkpoints that a killed run goes on from bit for bit. */
 export class Trainer {
   readonly #run: TrainingRun;
   readonly #observer: TrainingObserver;

@@ -15,6 +15,7 @@ import {
 import { readFileChunks } from "../../train/text-blocks.ts";
 import { delimiterOf, type LabelledRecordOptions, requireFile } from "../data.ts";
 import { UsageError } from "../errors.ts";
+import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 
 export interface AuditCommandOptions extends LabelledRecordOptions {
@@ -46,7 +47,10 @@ export async function auditCommand(options: AuditCommandOptions): Promise<AuditR
   const printer = new Printer(options.json);
   for (const { file } of files) await requireFile(file);
   const sizes = await Promise.all(files.map(async ({ file }) => (await stat(file)).size));
-  const path = options.model ?? options.tokenizer;
+  const path =
+    options.model === undefined
+      ? options.tokenizer
+      : await modelFolder(printer, options.model, "tokenizer");
   const encoder = path === undefined ? undefined : await Tokenizer.load(path);
 
   const total = 2 * sizes.reduce((sum, size) => sum + size, 0); // each file is read twice

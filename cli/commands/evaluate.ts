@@ -11,6 +11,7 @@ import {
 } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
+import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { openTrained } from "../trained-model.ts";
 import { printEvaluation, printMistakes, scores, type ScoreObject } from "../scores.ts";
@@ -51,9 +52,10 @@ function labelsOf(names: readonly string[], given: EvaluateOptions["labelNames"]
 export async function evaluateCommand(options: EvaluateOptions): Promise<EvaluateResults> {
   const printer = new Printer(options.json);
   await requireFile(options.data);
+  const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer } = await openTrained(gpu, options.model, "evaluate");
+    const { model, tokenizer } = await openTrained(gpu, folder, "evaluate");
     const { batchSize, data, textColumns, labelColumn, quotes, columns } = options;
     const maxLength = checkLength(
       "evaluate",

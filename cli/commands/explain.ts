@@ -25,6 +25,7 @@ import { probabilitiesOf, type View } from "../explain/view.ts";
 import type { Markup } from "../report/markup.ts";
 import { excerpt, Printer } from "../printer.ts";
 import { inputTexts } from "../texts.ts";
+import { modelFolder } from "../model-folder.ts";
 import { openTrained } from "../trained-model.ts";
 import type { Gpu } from "../../engine/index.ts";
 
@@ -230,9 +231,10 @@ async function writePage(
 export async function explainCommand(options: ExplainCommandOptions): Promise<Results | undefined> {
   await check(options);
   const printer = new Printer(options.json || options.data === undefined);
+  const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const opened = await openTrained(gpu, options.model, "explain");
+    const opened = await openTrained(gpu, folder, "explain");
     const { config } = opened.model;
     const maxLength = checkLength("explain", options.maxLength, config.max_position_embeddings);
     const names = labelNames(config);

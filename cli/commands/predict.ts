@@ -8,8 +8,16 @@ import {
   labelNames,
   type Tokenizer,
 } from "../../model/index.ts";
-import { argmaxRows, collate, InFlight, logitsOf, softmaxRows } from "../../train/index.ts";
+import {
+  collate,
+  encodeText,
+  InFlight,
+  logitsOf,
+  type Verdict,
+  verdictsOf,
+} from "../../train/index.ts";
 import { checkLength, requireFile } from "../data.ts";
+import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { openAndTell } from "../device.ts";
 import { type InputOptions, inputTexts } from "../texts.ts";
@@ -37,49 +45,43 @@ async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator
   if (chunk.length > 0) yield chunk;
 }
 
-/** Probabilities [B, K] of each batch, in order; one batch is on the device while the next is read. */
+/** The verdict on each text, in order; one batch is on the device while the next is read. */
 async function* classify(
   gpu: Gpu,
   model: AlbertForSequenceClassification,
   tokenizer: Tokenizer,
   options: PredictOptions,
-): AsyncGenerator<Float32Array> {
+): AsyncGenerator<Verdict[]> {
   const { batchSize } = options;
   const maxLength = checkLength("predict", options.maxLength, model.config.max_position_embeddings);
-  const inFlight = new InFlight<Float32Array>(gpu);
+  const names = labelNames(model.config);
+  const inFlight = new InFlight<Verdict[]>(gpu);
   const layout = { maxLength, padId: tokenizer.padId };
   for await (const chunk of chunks(inputTexts(options), batchSize)) {
+    const encoded = chunk.map((text) => encodeText(tokenizer, text, maxLength));
     const batch = collate(
-      chunk.map((text) => tokenizer.encode(text, maxLength)),
+      encoded.map(({ ids }) => ids),
       layout,
     );
-    yield* await inFlight.push(logitsOf(gpu, model, batch));
+    const verdicts = logitsOf(gpu, model, batch).then((logits) =>
+      verdictsOf(logits, names, encoded),
+    );
+    yield* await inFlight.push(verdicts);
   }
   yield* await inFlight.drain();
 }
 
-/** Writes one {"label", "score", "probabilities"} line per text. Throws for bad input after writing what came before it. */
+/** Writes one {"label", "score", "probabilities", "tokens", "truncated"} line per text. Throws for bad input after writing what came before it. */
 export async function predictCommand(options: PredictOptions): Promise<void> {
   const printer = new Printer(true);
   if (options.input !== "-") await requireFile(options.input);
+  const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer } = await openTrained(gpu, options.model, "predict");
-    const names = labelNames(model.config);
-    const K = names.length;
+    const { model, tokenizer } = await openTrained(gpu, folder, "predict");
     async function* lines(): AsyncGenerator<string> {
-      for await (const logits of classify(gpu, model, tokenizer, options)) {
-        const probabilities = softmaxRows(logits, K);
-        const best = argmaxRows(probabilities, K);
-        for (const [row, label] of best.entries()) {
-          const each = names.map((name, k) => [name, probabilities[row * K + k]!] as const);
-          const line = {
-            label: names[label],
-            score: probabilities[row * K + label],
-            probabilities: Object.fromEntries(each),
-          };
-          yield `${JSON.stringify(line)}\n`;
-        }
+      for await (const verdicts of classify(gpu, model, tokenizer, options)) {
+        yield verdicts.map((verdict) => `${JSON.stringify(verdict)}\n`).join("");
       }
     }
     await pipeline(Readable.from(lines()), options.output, { end: false });

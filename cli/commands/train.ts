@@ -105,7 +105,7 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
   checkBaseOptions(options);
   const versions = versionsHere(options.version);
   await requireDataFiles(options);
-  const base = await readBaseModel(options);
+  const base = await readBaseModel(options, printer);
   const chosen = chooseArguments(options, base, printer);
   const gpu = await openAndTell(printer, options.adapter, chosen.precision);
   const args = { ...chosen, precision: gpu.precision };

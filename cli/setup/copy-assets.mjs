@@ -9,6 +9,7 @@ const ASSETS = {
   kernels: [".wgsl"],
   "cli/report": [".css", "page-script.js"],
   "cli/sample": [".csv", ".model", ".txt"],
+  "cli/serve": [".html"],
   "cli/setup": ["probe.mjs"],
 };
 

@@ -47,9 +47,9 @@ export interface Opened {
 
 let browser: Promise<Browser> | undefined;
 
-/** Opens a file of this machine in a page of its own; all is closed after the last test of the file. */
+/** Opens a file or an address of this machine in a page of its own; all is closed after the last test of the file. */
 export async function openPage(
-  path: string,
+  place: string,
   { width = 1280, height = 900, colorScheme = "light" }: PageOptions = {},
 ): Promise<Opened> {
   if (CHROMIUM === undefined) throw new Error("openPage: needs Chromium; set CHROMIUM_PATH.");
@@ -65,7 +65,7 @@ export async function openPage(
   });
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("request", (request) => requests.push(request.url()));
-  await page.goto(pathToFileURL(path).href);
+  await page.goto(place.startsWith("http:") ? place : pathToFileURL(place).href);
   return { page, problems, requests };
 }
 

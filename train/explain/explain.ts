@@ -8,6 +8,7 @@ import {
   integratedGradients,
 } from "./integrated-gradients.ts";
 
+/** How exactly to explain, and how much of the text. */
 export interface ExplainOptions extends AttributionOptions {
   /** In tokens; the end of a longer text is left out. */
   readonly maxLength: number;
@@ -22,6 +23,7 @@ export interface ExplainedWord {
   readonly attribution: number;
 }
 
+/** A token the model saw. */
 export interface ExplainedToken {
   readonly id: number;
   /** As the vocabulary spells it, "▁" for the blank before a word. */

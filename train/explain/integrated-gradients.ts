@@ -7,6 +7,7 @@ import { argmaxRows } from "../evaluate.ts";
 import { EmbeddingPath } from "./embedding-path.ts";
 import { type Panel, POINTS, pointsOf } from "./quadrature.ts";
 
+/** What to explain, how exactly, and at what price. */
 export interface AttributionOptions {
   /** The class whose score is explained; the predicted one if left out. */
   readonly classId?: number | undefined;
@@ -23,6 +24,7 @@ export interface AttributionOptions {
 /** What the error may be at least, in logits: a share of a difference near 0 would be out of reach. */
 const LEAST_BOUND = 1e-3;
 
+/** What each token of a text did for the score of a class, and how exact that is. */
 export interface Attribution {
   /** Of the text as it is, [K]. */
   readonly logits: Float32Array;
