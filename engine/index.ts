@@ -6,6 +6,7 @@ export {
   type Binding,
   type Constants,
   defineKernel,
+  type ElementType,
   type Entries,
   type Grid,
   grid,
@@ -13,6 +14,8 @@ export {
   type Params,
   type ParamType,
 } from "../kernels/kernel.ts";
+export type { MatmulKernel } from "../kernels/matmul.ts";
+export type { MatrixShape } from "../kernels/matmul-matrix.ts";
 export { roundedBytes } from "./buffers.ts";
 export type { AdapterInfo, DeviceOptions } from "./device.ts";
 export * from "./errors.ts";
@@ -25,4 +28,4 @@ export { elementCount, format, sameShape, type Shape } from "./shape.ts";
 export { type Backward, type Gradient, Tape } from "./tape.ts";
 export { Tensor } from "./tensor.ts";
 export { type ProductShape, tuneMatmul } from "./tuner.ts";
-export type { TunedProduct } from "./tuning.ts";
+export type { MatmulChoice, TunedProduct } from "./tuning.ts";

@@ -22,6 +22,7 @@ import type { AdapterInfo } from "./device.ts";
 /** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
 export type Layout = "NN" | "NT" | "TN";
 
+/** C is [M, N], sums run over K. */
 export interface MatmulSizes {
   readonly M: number;
   readonly N: number;
@@ -41,7 +42,9 @@ export interface MatmulVariant {
   readonly split: number;
   /** Rows and columns of C that a workgroup owns. */
   readonly tile: readonly [rows: number, columns: number];
+  /** The WGSL of a layout. */
   kernel(layout: Layout): MatmulKernel;
+  /** Its specialisation. */
   constants(layout: Layout, precision: Precision): Constants;
 }
 

@@ -31,6 +31,7 @@ export function splitSizes(
   return layout === "TN" ? { rows: K, sizes: [M, N] } : { rows: M, sizes: [N, K] };
 }
 
+/** Chooses the kernel of each product on an adapter. */
 export class MatmulChoice {
   readonly variants: readonly MatmulVariant[];
   readonly #byName: ReadonlyMap<string, MatmulVariant>;

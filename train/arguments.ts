@@ -7,7 +7,9 @@ import { REPORT_TO, type ReportTo } from "./run-log.ts";
 export const METRICS = ["f1", "accuracy", "precision", "recall", "loss"] as const;
 export type MetricName = (typeof METRICS)[number];
 
+/** What the operands of matrix products may be. */
 export const PRECISIONS = ["f32", "f16"] as const satisfies readonly Precision[];
+/** When layers are computed twice. */
 export const ACTIVATION_CHECKPOINTING = ["auto", "on", "off"] as const;
 export type ActivationCheckpointing = (typeof ACTIVATION_CHECKPOINTING)[number];
 

@@ -5,6 +5,7 @@ import { DataError } from "../engine/errors.ts";
 /** Bins of equal width that the expected calibration error is computed with, as in Guo et al. 2017. */
 export const CALIBRATION_BINS = 15;
 
+/** The examples of a range of confidence. */
 export interface CalibrationBin {
   /** Holds confidences in (from, to]; the first one 0 too. */
   readonly from: number;
@@ -15,6 +16,7 @@ export interface CalibrationBin {
   readonly accuracy: number | null;
 }
 
+/** How far confidence and accuracy agree. */
 export interface Calibration {
   readonly bins: readonly CalibrationBin[];
   /** Expected calibration error: mean over examples of |accuracy - confidence| of their bin, in [0, 1]. */

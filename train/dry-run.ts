@@ -9,6 +9,7 @@ import { totalSteps } from "./schedule.ts";
 import { trainStep } from "./step.ts";
 import type { TrainingRun } from "./trainer.ts";
 
+/** What a run would cost. */
 export interface DryRun extends MemoryPlan {
   /** Most device memory held at once: parameters, gradients, moments, and the pools after the largest batch. */
   readonly peakBytes: number;

@@ -12,6 +12,7 @@ export {
   PRECISIONS,
   type TrainingArguments,
 } from "./arguments.ts";
+export type { Calibration, CalibrationBin } from "./calibration.ts";
 export { collate, evalBatches, filledRows, planEpoch } from "./batches.ts";
 export { checkpointName, listCheckpoints, type LogEntry, type TrainerState } from "./checkpoint.ts";
 export { isPartial, writeFilesInto, writeFolder } from "./checkpoint-folder.ts";
@@ -48,7 +49,7 @@ export {
   type AttributionOptions,
   integratedGradients,
 } from "./explain/integrated-gradients.ts";
-export { type WordPush, WordPushes } from "./explain/word-pushes.ts";
+export { type WordPush, type WordPushOptions, WordPushes } from "./explain/word-pushes.ts";
 export { textFingerprint } from "./fingerprint.ts";
 export { type DryRun, dryRun } from "./dry-run.ts";
 export { InFlight } from "./in-flight.ts";
@@ -61,7 +62,7 @@ export {
   confusionMatrix,
   type Scores,
 } from "./metrics.ts";
-export { AdamW } from "./optimiser.ts";
+export { AdamW, type OptimiserState } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
 export {
   type PredictedSet,
@@ -73,15 +74,25 @@ export {
 } from "./predictions.ts";
 export {
   type ClassCurves,
+  type LengthGroup,
   type Mistake,
+  type Point,
   type PredictionReport,
+  type ScoreHistogram,
   reportPredictions,
 } from "./prediction-report.ts";
 export { LOCK, lockRun } from "./run-lock.ts";
 export { LOG_FILE, REPORT_TO, type ReportTo, RUNS } from "./run-log.ts";
 export { PredictionQueue, QueueFullError, type QueueOptions } from "./prediction-queue.ts";
 export { learningRate, type Schedule, totalSteps } from "./schedule.ts";
-export { discordant, f1DifferenceInterval, mcnemar } from "./significance.ts";
+export {
+  type BootstrapOptions,
+  type Discordant,
+  discordant,
+  f1DifferenceInterval,
+  type Interval,
+  mcnemar,
+} from "./significance.ts";
 export { type Split, splitIndices } from "./split.ts";
 export { type LabelledBatch, labelledBatch } from "./labelled-batch.ts";
 export { logitsOf, type StepResult, trainStep } from "./step.ts";

@@ -7,6 +7,7 @@ import type { TrainingArguments } from "./arguments.ts";
 import { filledRows } from "./batches.ts";
 import type { LabelledSet } from "./evaluate.ts";
 
+/** Device memory of a run, and whether layers are computed twice to save some. */
 export interface MemoryPlan {
   /** About what a step of the largest batch takes: parameters, gradients, moments, activations. */
   readonly bytes: number;

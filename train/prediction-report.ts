@@ -25,6 +25,7 @@ export interface ClassCurves {
   readonly precisionRecall: readonly Point[];
 }
 
+/** How the scores of a class are spread. */
 export interface ScoreHistogram {
   /** What is counted: with two classes the probability of the second by true class, else that of the predicted class. */
   readonly of: string;
@@ -45,11 +46,13 @@ export interface LengthGroup {
   readonly high: number;
 }
 
+/** A misclassified example. */
 export interface Mistake extends Omit<Prediction, "probabilities"> {
   /** Probability of the predicted class. */
   readonly confidence: number;
 }
 
+/** Scores, curves and mistakes of a set of predictions, as data. */
 export interface PredictionReport {
   readonly count: number;
   readonly labels: readonly string[];
@@ -73,7 +76,10 @@ const HISTOGRAM_BINS = 20;
 const LENGTH_GROUPS = 10;
 const LEAST_PER_GROUP = 10;
 
-/** @param labels names of the classes, in id order. Throws DataError for no predictions, or ones of other classes. */
+/**
+ * Scores, curves and mistakes of predictions. Throws DataError for none, or ones of other classes.
+ * @param labels names of the classes, in id order
+ */
 export function reportPredictions(
   predictions: readonly Prediction[],
   labels: readonly string[],

@@ -8,8 +8,10 @@ import { DataError, FileError } from "../engine/errors.ts";
 import type { Example } from "./dataset.ts";
 import type { Evaluation } from "./evaluate.ts";
 
+/** In the folder of a finished run. */
 export const PREDICTIONS_FILE = "predictions.jsonl";
 
+/** What a model said of one example. */
 export interface Prediction {
   /** Position in the set, from 0. */
   readonly row: number;
@@ -30,6 +32,7 @@ const TEXT_CHARACTERS = 300;
 // Digits that tell any two f32 numbers apart.
 const F32_DIGITS = 9;
 
+/** A scored set, as predictions are made from it. */
 export interface PredictedSet {
   readonly evaluation: Pick<Evaluation, "predictions" | "probabilities">;
   readonly examples: readonly Example[];

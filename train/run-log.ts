@@ -11,6 +11,7 @@ import { writeFilesInto, writingProblem } from "./checkpoint-folder.ts";
 import type { LogEntry } from "./checkpoint.ts";
 import { EventFile } from "./event-file.ts";
 
+/** The log of a run, a JSON object a line. */
 export const LOG_FILE = "log.jsonl";
 /** Folder of the event files, as transformers names it. */
 export const RUNS = "runs";

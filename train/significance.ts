@@ -8,6 +8,7 @@ export interface Discordant {
   readonly onlySecond: number;
 }
 
+/** Counts the examples that one of two classifiers alone has right. */
 export function discordant(
   labels: ArrayLike<number>,
   first: ArrayLike<number>,
@@ -42,11 +43,13 @@ export function mcnemar({ onlyFirst, onlySecond }: Discordant): number {
   return Math.min(1, 2 * tail);
 }
 
+/** Ends of an interval. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
+/** How an interval is drawn. */
 export interface BootstrapOptions {
   /** Number of classes. */
   readonly K: number;

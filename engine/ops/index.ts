@@ -10,4 +10,4 @@ export { gatherRows } from "./gather-rows.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { linear } from "./linear.ts";
 export { type Epilogue, matmul, matmulInto } from "./matmul.ts";
-export type { Layout, MatmulVariant, Precision } from "../matmul-variants.ts";
+export type { Layout, MatmulSizes, MatmulVariant, Precision } from "../matmul-variants.ts";

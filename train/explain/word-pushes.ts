@@ -22,6 +22,7 @@ interface Tally {
   total: number;
 }
 
+/** How words are told apart. */
 export interface WordPushOptions {
   /** Number of classes. */
   readonly K: number;
@@ -43,6 +44,7 @@ export class WordPushes {
     this.#foldCase = foldCase;
   }
 
+  /** Adds one text. */
   add({ words, classId }: Pick<Explanation, "words" | "classId">): void {
     this.#addTo(this.#tallies[classId]!, words, 1);
     if (this.#tallies.length === 2) this.#addTo(this.#tallies[1 - classId]!, words, -1);
