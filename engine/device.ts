@@ -2,7 +2,7 @@
 
 import { create, globals } from "webgpu";
 import type { MatrixShape } from "../kernels/matmul-matrix.ts";
-import { DeviceError } from "./errors.ts";
+import { DeviceError, PrecisionError } from "./errors.ts";
 import type { Precision } from "./matmul-variants.ts";
 
 Object.assign(globalThis, globals);
@@ -157,4 +157,17 @@ export async function openDevice(options: DeviceOptions = {}): Promise<OpenedDev
   pinned.add(device);
   void device.lost.then(() => pinned.delete(device));
   return { device, info };
+}
+
+/** Throws PrecisionError, and ends the device, when it cannot compute in a precision. */
+export function requirePrecision(
+  device: GPUDevice,
+  info: Pick<AdapterInfo, "name">,
+  precision: Precision,
+): void {
+  if (precision === "f32" || device.features.has("shader-f16")) return;
+  device.destroy();
+  throw new PrecisionError(
+    `gpu: precision f16 needs an adapter with shader-f16; ${info.name} has none. Use f32.`,
+  );
 }

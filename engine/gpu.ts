@@ -11,8 +11,8 @@ import {
   packParams,
 } from "../kernels/kernel.ts";
 import type { PoolBuffer } from "./buffers.ts";
-import { type AdapterInfo, type DeviceOptions, openDevice } from "./device.ts";
-import { DeviceError, KernelError, PrecisionError } from "./errors.ts";
+import { type AdapterInfo, type DeviceOptions, openDevice, requirePrecision } from "./device.ts";
+import { DeviceError, KernelError } from "./errors.ts";
 import { Memory } from "./memory.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { Reads } from "./reads.ts";
@@ -69,12 +69,7 @@ export class Gpu {
   #closed = false;
 
   constructor(device: GPUDevice, info: AdapterInfo, precision: Precision = "f32") {
-    if (precision === "f16" && !device.features.has("shader-f16")) {
-      device.destroy();
-      throw new PrecisionError(
-        `gpu: precision f16 needs an adapter with shader-f16; ${info.name} has none. Use f32.`,
-      );
-    }
+    requirePrecision(device, info, precision);
     this.info = info;
     this.precision = precision;
     this.matmul = new MatmulChoice(info, precision);

@@ -195,8 +195,11 @@ describe("POST /explain", () => {
       Array.from({ length: 12 }, () => post(`${url}/explain`, { text })),
     );
     const statuses = answers.map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(8);
-    expect(statuses.filter((status) => status === 429)).toHaveLength(4);
+    const refused = statuses.filter((status) => status === 429).length;
+    // Eight wait at most; one that is answered before the last has come makes room for another.
+    expect(refused).toBeGreaterThan(0);
+    expect(refused).toBeLessThanOrEqual(4);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(12 - refused);
   });
 });
 
