@@ -5,6 +5,7 @@ import { duration, gib, type Printer, type Progress } from "./printer.ts";
 export function trainingObserver(printer: Printer, args: TrainingArguments): TrainingObserver {
   let bar: Progress | undefined;
   let evaluating: Progress | undefined;
+  let compiling: { readonly bar: Progress; readonly since: number } | undefined;
   let last: StepDone | undefined;
   let headed = false;
   const stopBars = (): void => {
@@ -38,6 +39,14 @@ export function trainingObserver(printer: Printer, args: TrainingArguments): Tra
         ? `keeping only the input of each layer, ${gib(bytesWithout)} otherwise`
         : "keeping all activations";
       printer.line(`memory       about ${gib(bytes)} for the largest batch, ${kept}`);
+    },
+    onCompile(done, total) {
+      compiling ??= { bar: printer.progress("compile", total), since: performance.now() };
+      compiling.bar.update(done);
+      if (done < total) return;
+      compiling.bar.stop();
+      const seconds = (performance.now() - compiling.since) / 1000;
+      printer.line(`compiled     ${total} kernels in ${seconds.toFixed(1)} s`);
     },
     onSkip(step, lossScale) {
       printer.line(`step ${step} overflowed f16 and was left out; loss scale ${lossScale / 2}`);

@@ -159,6 +159,22 @@ export async function openDevice(options: DeviceOptions = {}): Promise<OpenedDev
   return { device, info };
 }
 
+/** Calls `report` with every error of the device that no scope takes, and when it is lost. */
+export function watchDevice(device: GPUDevice, report: (failure: DeviceError) => void): void {
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    // One bad binding drops a whole submit, and training would go on with old values.
+    report(new DeviceError(`gpu: ${event.error.message}`));
+  });
+  void device.lost.then(({ reason, message }) =>
+    report(
+      new DeviceError(
+        `gpu: the device was lost (${reason}): ${message}. Resume from the last checkpoint.`,
+      ),
+    ),
+  );
+}
+
 /** Throws PrecisionError, and ends the device, when it cannot compute in a precision. */
 export function requirePrecision(
   device: GPUDevice,

@@ -11,10 +11,16 @@ import {
   packParams,
 } from "../kernels/kernel.ts";
 import type { PoolBuffer } from "./buffers.ts";
-import { type AdapterInfo, type DeviceOptions, openDevice, requirePrecision } from "./device.ts";
+import {
+  type AdapterInfo,
+  type DeviceOptions,
+  openDevice,
+  requirePrecision,
+  watchDevice,
+} from "./device.ts";
 import { DeviceError, KernelError } from "./errors.ts";
 import { Memory } from "./memory.ts";
-import { PipelineCache } from "./pipelines.ts";
+import { PipelineCache, type PipelineRequest } from "./pipelines.ts";
 import { Reads } from "./reads.ts";
 import type { Precision } from "./matmul-variants.ts";
 import { Profiler, type Span } from "./profile.ts";
@@ -22,17 +28,8 @@ import { format, type Shape } from "./shape.ts";
 import { Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 import { MatmulChoice } from "./tuning.ts";
+import { type ApiCalls, noCalls } from "./api-calls.ts";
 import { asleep } from "./asleep.ts";
-
-/** Calls made to the WebGPU API so far: what a steady training step must not make is visible here. */
-export interface ApiCalls {
-  dispatches: number;
-  submits: number;
-  buffers: number;
-  bindGroups: number;
-  pipelines: number;
-  writes: number;
-}
 
 /** Opens the preferred GPU. Throws DeviceError when no adapter works or it lacks the precision. The caller closes it. */
 export async function openGpu(options: DeviceOptions = {}): Promise<Gpu> {
@@ -40,17 +37,13 @@ export async function openGpu(options: DeviceOptions = {}): Promise<Gpu> {
   return new Gpu(device, info, options.precision);
 }
 
+/** Why a read of a rehearsal has no value. */
+class Rehearsed extends Error {}
+
 /** An open device: tensors, steps, launches and reads. Made by `openGpu`; `close` frees all it owns. Not for two threads. */
 export class Gpu {
   readonly info: AdapterInfo;
-  readonly calls: ApiCalls = {
-    dispatches: 0,
-    submits: 0,
-    buffers: 0,
-    bindGroups: 0,
-    pipelines: 0,
-    writes: 0,
-  };
+  readonly calls: ApiCalls = noCalls();
   /** Of the operands of matrix products; sums, everything between them and the parameters are f32. */
   readonly precision: Precision;
   /** Which kernel computes a product. */
@@ -65,6 +58,8 @@ export class Gpu {
   #pass: GPUComputePassEncoder | undefined;
   #reads: Reads;
   #profiler: Profiler | undefined;
+  /** What the steps of a rehearsal would launch. */
+  #rehearsal: PipelineRequest[] | undefined;
   #failure: Error | undefined;
   #closed = false;
 
@@ -74,16 +69,8 @@ export class Gpu {
     this.precision = precision;
     this.matmul = new MatmulChoice(info, precision);
     this.#device = device;
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      // One bad binding drops a whole submit and training would go on with old values: the next call throws this.
-      this.#failure ??= new DeviceError(`gpu: ${event.error.message}`);
-    });
-    void device.lost.then((lost) => {
-      if (this.#closed) return;
-      this.#failure ??= new DeviceError(
-        `gpu: the device was lost (${lost.reason}): ${lost.message}. Resume from the last checkpoint.`,
-      );
+    watchDevice(device, (failure) => {
+      if (!this.#closed) this.#failure ??= failure; // the next call throws it
     });
     this.#memory = new Memory(device, this.calls);
     this.#reads = new Reads(this.#memory.staging, () => this.#failure);
@@ -158,9 +145,7 @@ export class Gpu {
 
   /** Frees every pool tensor there is, for programs that are done with all of them. Not within a step. */
   releaseAll(): void {
-    if (this.#memory.stepping) {
-      throw new DeviceError("gpu.releaseAll: not within a step, which frees its own.");
-    }
+    this.#memory.requireNoStep("gpu.releaseAll");
     this.submit();
     this.#memory.releaseAll();
   }
@@ -176,13 +161,33 @@ export class Gpu {
     return this.#memory.step(key, () => {
       try {
         const result = fn();
-        this.submit();
+        if (this.#rehearsal) this.discard(new Rehearsed());
+        else this.submit();
         return result;
       } catch (error) {
         this.discard(error);
         throw error;
       }
     });
+  }
+
+  /**
+   * Runs `fn`, whose steps launch nothing: the kernels they name are then compiled, several at a time. Reads of the
+   * rehearsal are rejected, and what `fn` returns is lost; what it changes on the host is the caller's to undo.
+   */
+  async rehearse(
+    fn: () => Promise<unknown>,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<void> {
+    const requests: PipelineRequest[] = (this.#rehearsal = []);
+    try {
+      await fn();
+    } catch (error) {
+      if (!(error instanceof Rehearsed)) throw error;
+    } finally {
+      this.#rehearsal = undefined;
+    }
+    await this.settle(this.#pipelines.prepare(requests, onProgress));
   }
 
   /** Frees all pool tensors made in `fn` but its result, unless the tape still needs them for backward. */
@@ -208,6 +213,7 @@ export class Gpu {
         `${kernel.name}/${entry}: at most ${MAX_GRID} workgroups per dimension; got ${format(grid)}.`,
       );
     }
+    if (this.#rehearsal) return void this.#rehearsal.push({ kernel, entry, constants });
     const pipeline = this.#pipelines.get(kernel, entry, constants);
     const group = this.#pipelines.bindGroup(pipeline, buffers);
     this.#encoder ??= this.#device.createCommandEncoder({ label: "step" });
@@ -263,12 +269,7 @@ export class Gpu {
    * step: read the shares, not the sum. Throws DeviceError where the adapter has no timestamps.
    */
   async profile(fn: () => Promise<unknown>): Promise<Span[]> {
-    if (!this.#device.features.has("timestamp-query")) {
-      throw new DeviceError(
-        `gpu.profile: the adapter must offer timestamp-query; ${this.info.name} does not.`,
-      );
-    }
-    const profiler = (this.#profiler = new Profiler(this.#device));
+    const profiler = (this.#profiler = new Profiler(this.#device, this.info.name));
     try {
       await fn();
       return await profiler.collect();

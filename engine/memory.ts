@@ -2,7 +2,7 @@
 
 import { BufferPool, type PoolBuffer } from "./buffers.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
-import type { ApiCalls } from "./gpu.ts";
+import type { ApiCalls } from "./api-calls.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -47,6 +47,11 @@ export class Memory {
 
   get stepping(): boolean {
     return this.#stepping;
+  }
+
+  /** Throws DeviceError within a step, which frees its own. */
+  requireNoStep(where: string): void {
+    if (this.#stepping) throw new DeviceError(`${where}: not within a step, which frees its own.`);
   }
 
   empty(shape: Shape): Tensor {

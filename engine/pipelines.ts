@@ -2,7 +2,7 @@
 
 import { type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
 import { invariant, KernelError } from "./errors.ts";
-import type { ApiCalls } from "./gpu.ts";
+import type { ApiCalls } from "./api-calls.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface Pipeline {
@@ -12,6 +12,24 @@ export interface Pipeline {
   readonly layoutId: number;
   /** Names and numbers of the bindings, in the order of the declaration. */
   readonly bindings: readonly { readonly name: string; readonly index: number }[];
+}
+
+/** A specialisation of a kernel that will be needed. */
+export interface PipelineRequest {
+  readonly kernel: Kernel;
+  readonly entry: string;
+  readonly constants: Constants;
+}
+
+interface Described {
+  readonly descriptor: GPUComputePipelineDescriptor & { readonly sourceLine: number };
+  readonly made: (gpu: GPUComputePipeline) => Pipeline;
+}
+
+function keyOf(entry: string, constants: Constants): string {
+  let key = entry;
+  for (const name in constants) key += `,${name}=${constants[name]}`;
+  return key;
 }
 
 /** Turns "…:LINE:COLUMN message" of the joined text into file:line of the part it came from. */
@@ -41,13 +59,49 @@ export class PipelineCache {
   }
 
   get(kernel: Kernel, entry: string, constants: Constants): Pipeline {
+    const cache = this.of(kernel);
+    const key = keyOf(entry, constants);
+    let pipeline = cache.get(key);
+    if (!pipeline) {
+      const { descriptor, made } = this.describe(kernel, entry, constants);
+      pipeline = made(this.#device.createComputePipeline(descriptor));
+      this.throwFailure(pipeline.label, kernel, descriptor.sourceLine);
+      cache.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  /**
+   * Compiles what is not there yet, several at a time on Dawn's threads. What fails is left out: `get` compiles it again and
+   * throws. `onProgress` gets the number done, of those that had to be compiled.
+   */
+  async prepare(
+    wanted: readonly PipelineRequest[],
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<void> {
+    const missing = new Map<string, PipelineRequest>();
+    for (const request of wanted) {
+      const key = keyOf(request.entry, request.constants);
+      if (!this.of(request.kernel).has(key)) missing.set(`${request.kernel.name}/${key}`, request);
+    }
+    let done = 0;
+    const compile = async ({ kernel, entry, constants }: PipelineRequest): Promise<void> => {
+      try {
+        const { descriptor, made } = this.describe(kernel, entry, constants);
+        const pipeline = made(await this.#device.createComputePipelineAsync(descriptor));
+        this.of(kernel).set(keyOf(entry, constants), pipeline);
+      } catch {
+        // told by `get`
+      }
+      onProgress?.(++done, missing.size);
+    };
+    await Promise.all([...missing.values()].map(compile));
+  }
+
+  private of(kernel: Kernel): Map<string, Pipeline> {
     let cache = this.#pipelines.get(kernel);
     if (!cache) this.#pipelines.set(kernel, (cache = new Map()));
-    let key = entry;
-    for (const name in constants) key += `,${name}=${constants[name]}`;
-    let pipeline = cache.get(key);
-    if (!pipeline) cache.set(key, (pipeline = this.compile(kernel, entry, constants)));
-    return pipeline;
+    return cache;
   }
 
   bindGroup(pipeline: Pipeline, buffers: Readonly<Record<string, Tensor>>): GPUBindGroup {
@@ -95,7 +149,7 @@ export class PipelineCache {
     return layout;
   }
 
-  private compile(kernel: Kernel, entry: string, constants: Constants): Pipeline {
+  private describe(kernel: Kernel, entry: string, constants: Constants): Described {
     const label = `${kernel.name}/${entry}`;
     const unknown = Object.keys(constants).filter((name) => !(name in kernel.constants));
     if (unknown.length > 0) {
@@ -105,18 +159,21 @@ export class PipelineCache {
     const { id: layoutId, gpu: layout } = this.layout(kernel, entry);
     const module = this.#device.createShaderModule({ label, code });
     this.throwFailure(label, kernel, sourceLine);
-    const gpu = this.#device.createComputePipeline({
+    const descriptor = {
       label,
+      sourceLine,
       layout: this.#device.createPipelineLayout({
         bindGroupLayouts: [layout],
         immediateSize: Object.keys(kernel.params).length * 4,
       }),
       compute: { module, entryPoint: entry },
-    });
-    this.throwFailure(label, kernel, sourceLine);
-    this.#calls.pipelines++;
+    };
     const bindings = kernel.entries[entry]!.map((name) => kernel.bindings.get(name)!);
-    return { label, gpu, layout, layoutId, bindings };
+    const made = (gpu: GPUComputePipeline): Pipeline => {
+      this.#calls.pipelines++;
+      return { label, gpu, layout, layoutId, bindings };
+    };
+    return { descriptor, made };
   }
 
   private throwFailure(label: string, kernel: Kernel, sourceLine: number): void {

@@ -1,5 +1,7 @@
 // Times of single dispatches by GPU timestamps, in a mode of its own: one pass per dispatch, which a real step never has.
 
+import { DeviceError } from "./errors.ts";
+
 /** Summed device time of one kernel entry. */
 export interface Span {
   /** "layer-norm/forward". */
@@ -16,8 +18,13 @@ export class Profiler {
   readonly #queries: GPUQuerySet;
   #labels: string[] = [];
 
-  /** The device needs the feature "timestamp-query". destroy() frees the queries. */
-  constructor(device: GPUDevice) {
+  /** Throws DeviceError, naming the adapter, where the device has no timestamps. destroy() frees the queries. */
+  constructor(device: GPUDevice, adapter: string) {
+    if (!device.features.has("timestamp-query")) {
+      throw new DeviceError(
+        `gpu.profile: the adapter must offer timestamp-query; ${adapter} does not.`,
+      );
+    }
     this.#device = device;
     this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * CAPACITY });
   }

@@ -13,6 +13,8 @@ export interface TrainingObserver {
   onStep?(done: StepDone): void;
   /** Before the first step. */
   onMemory?(plan: MemoryPlan): void;
+  /** Before the first step: kernels compiled so far, of those that were not yet. */
+  onCompile?(done: number, total: number): void;
   /** An f16 step overflowed and changed nothing; the next one has half this loss scale. */
   onSkip?(step: number, lossScale: number): void;
   /** Each entry of the log, as the checkpoint keeps it. */

@@ -21,9 +21,9 @@ import { firstNonFinite, nonFinite, type StepFacts } from "./finite.ts";
 import { checkBatchesFit } from "./fits.ts";
 import { InFlight } from "./in-flight.ts";
 import { labelledBatch } from "./labelled-batch.ts";
-import { planMemory } from "./memory.ts";
 import type { TrainingObserver } from "./observer.ts";
 import { AdamW } from "./optimiser.ts";
+import { prepare } from "./prepare.ts";
 import { findCheckpoint } from "./resume.ts";
 import { RunLog } from "./run-log.ts";
 import { epochAfter, learningRate, totalSteps } from "./schedule.ts";
@@ -137,7 +137,7 @@ export class Trainer {
   async train(): Promise<TrainingOutcome> {
     const { args, signal } = this.#run;
     const state = this.#state;
-    if (!state.finished) this.#observer.onMemory?.(await planMemory(this.#run));
+    if (!state.finished) await prepare(this.#run, this.#optimiser, this.#observer);
     while (!state.finished) {
       await this.trainEpoch();
       if (signal?.aborted || !(await this.evaluateEpoch())) return this.interrupted();
