@@ -3,7 +3,7 @@
 import { expectNear } from "../harness.ts";
 import { iqr, median } from "../statistics.ts";
 import { type CallCounts, callsBetween } from "./calls.ts";
-import { settle } from "./settle.ts";
+import { asleep } from "../../engine/asleep.ts";
 import {
   layerFlops,
   layerInput,
@@ -43,7 +43,7 @@ export async function timeTask(
   for (let i = 0; i < runs + 2; i++) {
     before = { ...counts };
     const start = performance.now();
-    await settle(task.run());
+    await asleep(task.run());
     if (i >= 2) times.push(performance.now() - start);
   }
   return { times, calls: callsBetween(before, counts) };
@@ -87,7 +87,7 @@ export async function matmulRow(
     }
     return sum;
   };
-  const found = await settle(task.result!());
+  const found = await asleep(task.result!());
   if (found.length !== M * N)
     throw new Error(`${peer.name}: ${M * N} values are needed; got ${found.length}.`);
   expectNear(`${peer.name} matmul ${layout}`, found, want, 1e-5 * Math.sqrt(K));
@@ -106,7 +106,7 @@ export async function layerRow(
   const task = await peer.layer(sizes, layerWeights(sizes), layerInput(sizes));
   if (typeof task === "string")
     return { peer: peer.name, adapter: peer.adapter, work, cannot: task };
-  const found = [await settle(task.run()), await settle(task.run())] as const;
+  const found = [await asleep(task.run()), await asleep(task.run())] as const;
   const [drop, wanted] = [found[0] - found[1], losses[0] - losses[1]];
   // The drop is what the gradients and the update made, so it is held to a share of itself.
   if (!(Math.abs(found[0] - losses[0]) <= 1e-4) || !(Math.abs(drop - wanted) <= 0.02 * wanted)) {
