@@ -166,12 +166,13 @@ function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): Matm
   );
 }
 
-/** Whether a variant takes these sizes. */
+/** Whether a variant takes these sizes. Forward products, "NT", have a bias, for which a split K has no place. */
 export function fits(variant: MatmulVariant, layout: Layout, { M, N, K }: MatmulSizes): boolean {
+  if (layout === "NT" && variant.split > 1) return false;
   return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (layout !== "TN" || M % 4 === 0));
 }
 
-/** Workgroups of a launch. Throws nothing: the caller checks the grid's limit. */
+/** Workgroups of a launch. */
 export function gridOf({ tile, split }: MatmulVariant, { M, N }: MatmulSizes): Grid {
   return [Math.ceil(N / tile[1]), Math.ceil(M / tile[0]), split];
 }

@@ -1,7 +1,7 @@
 // Finds the fastest matmul kernel for a product by running every one that fits, on the device and at the real size.
 
 import type { Gpu } from "./gpu.ts";
-import { fits, type Layout, type MatmulVariant } from "./matmul-variants.ts";
+import { fits, type MatmulVariant } from "./matmul-variants.ts";
 import { matmulInto } from "./ops/matmul.ts";
 import type { Tensor } from "./tensor.ts";
 import type { TunedProduct } from "./tuning.ts";
@@ -33,10 +33,6 @@ function operands(gpu: Gpu, product: ProductShape): [a: Tensor, b: Tensor, c: Te
   ];
 }
 
-/** Forward products need a bias, which a split K has no place for. */
-const canServe = (variant: MatmulVariant, layout: Layout): boolean =>
-  layout !== "NT" || variant.split === 1;
-
 /**
  * The fastest kernel of each product, by wall time of whole submits; a second or so a product, most of it compilation.
  * Results depend on what else the machine does: keep them for a run, and for the runs that are to equal it.
@@ -61,9 +57,7 @@ export async function tuneMatmul(
     };
     let best: { ms: number; variant: MatmulVariant } | undefined;
     for (const variant of gpu.matmul.variants) {
-      if (!fits(variant, product.layout, sizesOf(product)) || !canServe(variant, product.layout)) {
-        continue;
-      }
+      if (!fits(variant, product.layout, sizesOf(product))) continue;
       await time(variant, 1); // compiles
       let ms = await time(variant, 1);
       const launches = Math.min(MOST_LAUNCHES, Math.ceil(SPAN_MS / ms));

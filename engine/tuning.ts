@@ -35,12 +35,15 @@ export function splitSizes(
 export class MatmulChoice {
   readonly variants: readonly MatmulVariant[];
   readonly #byName: ReadonlyMap<string, MatmulVariant>;
+  readonly #largestFirst: readonly MatmulVariant[];
   readonly #software: boolean;
   #table = new Map<string, { rows: number; variant: MatmulVariant }[]>();
 
   constructor(adapter: MatmulAdapter, precision: Precision) {
     this.variants = matmulVariants(adapter, precision);
     this.#byName = new Map(this.variants.map((variant) => [variant.name, variant]));
+    const area = ({ tile }: MatmulVariant): number => tile[0] * tile[1];
+    this.#largestFirst = this.variants.toSorted((a, b) => area(b) - area(a));
     this.#software = adapter.software;
   }
 
@@ -76,17 +79,14 @@ export class MatmulChoice {
 
   private byRule(layout: Layout, product: MatmulSizes): MatmulVariant {
     const { M, N } = product;
-    const usable = this.variants.filter(
-      (variant) => variant.split === 1 && fits(variant, layout, product),
-    );
-    if (usable.length === 0 || (!this.#software && M * N < 1024)) return NAIVE;
-    if (this.#software) return usable[0]!;
+    const takes = (variant: MatmulVariant): boolean =>
+      variant.split === 1 && fits(variant, layout, product);
+    const safe = this.variants.find(takes);
+    if (!safe || (!this.#software && M * N < 1024)) return NAIVE;
+    if (this.#software) return safe;
     // Large tiles read less, but a GPU wants some hundred workgroups to be busy.
-    const workgroups = ({ tile }: MatmulVariant): number =>
-      Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]);
-    const largest = usable
-      .filter((variant) => workgroups(variant) >= 128)
-      .sort((a, b) => b.tile[0] * b.tile[1] - a.tile[0] * a.tile[1])[0];
-    return largest ?? usable[0]!;
+    const busy = ({ tile }: MatmulVariant): boolean =>
+      Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]) >= 128;
+    return this.#largestFirst.find((variant) => takes(variant) && busy(variant)) ?? safe;
   }
 }

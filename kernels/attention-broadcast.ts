@@ -5,7 +5,7 @@
 // Buffers, parameters and dropout counter as in attention.wgsl, all as vec4. Mapping: x = tile of OWN rows per lane,
 // y = head, z = sequence; a workgroup is one subgroup. D % 4 = 0, and D / 4 divides the lanes or is a multiple of them.
 import { ATTENTION_PARAMS } from "./attention.ts";
-import { defineKernel, type Kernel } from "./kernel.ts";
+import { defineKernel, type Kernel, madeOnce } from "./kernel.ts";
 
 const ENTRIES = {
   forward: ["rows", "qkv", "y_out", "lse_out"],
@@ -192,22 +192,19 @@ ${entry("backwardKeyValue", backwardKeyValue)}
 `;
 }
 
-const made = new Map<string, AttentionBroadcast>();
+const once = madeOnce<AttentionBroadcast>();
 
 /** The kernel for heads of `headSize` and subgroups of exactly `lanes` lanes; see canBroadcast. */
 export function attentionBroadcast(headSize: number, lanes: number): AttentionBroadcast {
   const name = `attention-broadcast-${headSize}-${lanes}`;
-  let kernel = made.get(name);
-  if (!kernel) {
-    kernel = defineKernel(name, {
+  return once(name, () =>
+    defineKernel(name, {
       files: ["./shared/random.wgsl", "./shared/keep.wgsl"],
       generated: source(headSize, lanes),
       params: ATTENTION_PARAMS,
       constants: { DROPOUT: false },
       entries: ENTRIES,
       enables: ["subgroups"],
-    });
-    made.set(name, kernel);
-  }
-  return kernel;
+    }),
+  );
 }

@@ -101,6 +101,16 @@ export function defineKernel<const P extends Params, const E extends Entries>(
   return { name, source, files, params, constants, entries, enables, bindings };
 }
 
+/** Remembers kernels whose text is generated, by name: pipelines are kept by kernel, so each must be made once. */
+export function madeOnce<K extends Kernel>(): (name: string, make: () => K) => K {
+  const made = new Map<string, K>();
+  return (name, make) => {
+    let kernel = made.get(name);
+    if (!kernel) made.set(name, (kernel = make()));
+    return kernel;
+  };
+}
+
 /** The WGSL text of one specialisation: enables, `const` prelude, parameter block, source. Also its line offset. */
 export function specialise(
   kernel: Kernel,

@@ -5,7 +5,7 @@
 // a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0.
 // Mapping: a workgroup is one subgroup; it owns ROWS rows, and each lane a quad of columns. The sums do not fit the
 // registers of a CPU, so each is updated for 4 k at once: loaded and stored once.
-import { defineKernel } from "./kernel.ts";
+import { defineKernel, madeOnce } from "./kernel.ts";
 import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** Rows of C per workgroup; a multiple of the lanes of every adapter this kernel is chosen for. */
@@ -102,22 +102,19 @@ ${entry("linearKeep", "let v = sums[m - row] + bias[column]; pre[i] = v; c[i] = 
 `;
 }
 
-const made = new Map<string, MatmulKernel>();
+const once = madeOnce<MatmulKernel>();
 
 /** The kernel of one layout for subgroups of exactly `lanes` lanes, which must divide ROWS. */
 export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): MatmulKernel {
   const name = `matmul-broadcast-${layout}-${lanes}`;
-  let kernel = made.get(name);
-  if (!kernel) {
-    kernel = defineKernel(name, {
+  return once(name, () =>
+    defineKernel(name, {
       files: ["./shared/activation.wgsl"],
       generated: source(layout, lanes),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0, HALF: false },
       entries: MATMUL_ENTRIES,
       enables: ["subgroups"],
-    });
-    made.set(name, kernel);
-  }
-  return kernel;
+    }),
+  );
 }

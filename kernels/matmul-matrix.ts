@@ -5,7 +5,7 @@
 // A result matrix has no element access, so the epilogue goes through a patch of workgroup memory. Blocks past the edges are
 // read at clamped addresses and not stored, past K as zeros. Matrices must stay in registers, so nothing indexes them by a
 // variable: this kernel is written out. Feature: chromium-experimental-subgroup-matrix.
-import { defineKernel } from "./kernel.ts";
+import { defineKernel, madeOnce } from "./kernel.ts";
 import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** Shape of the matrices an adapter multiplies, f16 to f32: left [M, K], right [K, N]. */
@@ -173,7 +173,7 @@ ${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate4(
 `;
 }
 
-const made = new Map<string, MatmulKernel>();
+const once = madeOnce<MatmulKernel>();
 
 /** The kernel of one layout for an adapter's matrix shape and subgroups of exactly `lanes` lanes. */
 export function matmulMatrix(
@@ -184,17 +184,14 @@ export function matmulMatrix(
 ): MatmulKernel {
   const sizes = [shape.M, shape.N, shape.K, ...tile.subgroups, ...tile.matrices, tile.step, lanes];
   const name = `matmul-matrix-${layout}-${sizes.join("-")}`;
-  let kernel = made.get(name);
-  if (!kernel) {
-    kernel = defineKernel(name, {
+  return once(name, () =>
+    defineKernel(name, {
       files: ["./shared/activation.wgsl"],
       generated: source(layout, shape, tile, lanes),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0 },
       entries: MATMUL_ENTRIES,
       enables: ["f16", "subgroups", "chromium_experimental_subgroup_matrix"],
-    });
-    made.set(name, kernel);
-  }
-  return kernel;
+    }),
+  );
 }

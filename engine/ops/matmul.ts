@@ -37,9 +37,10 @@ export function matmulInto(
   b: Tensor,
   c: Tensor,
   epilogue: Epilogue = { accumulate: false },
-  variant: MatmulVariant = gpu.matmul.choose(layout, matmulSizes(layout, a, b)),
+  chosen?: MatmulVariant,
 ): void {
   const sizes = matmulSizes(layout, a, b);
+  const variant = chosen ?? gpu.matmul.choose(layout, sizes);
   const kernel = variant.kernel(layout);
   const groups = gridOf(variant, sizes);
   const constants = variant.constants(layout, gpu.precision);
