@@ -72,7 +72,11 @@ function matmulCase(gpu: Gpu, layout: Layout, M: number, N: number, K: number): 
       expectNear(`matmul ${layout}`, await gpu.read(c), want, 1e-5 * Math.sqrt(K));
     },
     costs: {
-      [`${name}/product`]: { flops: 2 * M * N * K, bytes: 4 * (M * K + N * K + M * N) },
+      [`${name}/product`]: {
+        flops: 2 * M * N * K,
+        bytes: 4 * (M * K + N * K + M * N),
+        with: ["matmul-transpose/transposed", "matmul-split/total"],
+      },
     },
   };
 }

@@ -22,7 +22,7 @@ export async function measureCeiling(gpu: Gpu): Promise<Ceiling> {
   const fastest = async (entry: "multiplyAdd" | "copy", groups: Grid): Promise<number> => {
     const launch = (): void => gpu.launch(kernel, entry, { x, y }, { N }, groups);
     const times = await time(gpu, launch, probe, 8);
-    return Math.min(...(times.get(`ceiling/${entry}`) ?? times.get("wall")!));
+    return Math.min(...(times.get(`ceiling/${entry}`) ?? times.get("wall")!).each);
   };
   const fma = await fastest("multiplyAdd", [groups, 1, 1]);
   const copy = await fastest("copy", grid(N / LANES));

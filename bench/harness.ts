@@ -8,6 +8,8 @@ export interface Cost {
   /** Floating-point operations; 0 where bytes are what counts. */
   readonly flops: number;
   readonly bytes: number;
+  /** Labels of entries that are launched for this one; their whole time counts as its own. */
+  readonly with?: readonly string[];
 }
 
 /** Something to time. Its inputs exist already, so that run() does the same work every time. */
@@ -51,25 +53,35 @@ export async function finish(gpu: Gpu, encode: () => void, probe: Tensor): Promi
   await gpu.read(probe);
 }
 
+/** Milliseconds of a kernel in each run: of one launch, and of all. */
+export interface Times {
+  readonly each: number[];
+  readonly all: number[];
+}
+
 /**
- * Milliseconds of one launch by kernel label, one entry per run; "wall" is a whole run's. Two runs go before and are not
- * counted: the first compiles.
+ * Times by kernel label, one entry per run; "wall" is a whole run's. Two runs go before and are not counted: the first
+ * compiles.
  */
 export async function time(
   gpu: Gpu,
   encode: () => void,
   probe: Tensor,
   runs: number,
-): Promise<Map<string, number[]>> {
-  const times = new Map<string, number[]>([["wall", []]]);
+): Promise<Map<string, Times>> {
+  const times = new Map<string, Times>();
+  const note = (label: string, ms: number, count: number): void => {
+    const { each, all } = times.get(label) ?? { each: [], all: [] };
+    times.set(label, { each: [...each, ms / count], all: [...all, ms] });
+  };
   for (let i = 0; i < 2; i++) await finish(gpu, encode, probe);
   for (let i = 0; i < runs; i++) {
     const start = performance.now();
     await finish(gpu, encode, probe);
-    times.get("wall")!.push(performance.now() - start);
+    note("wall", performance.now() - start, 1);
     if (!hasTimestamps(gpu)) continue;
     for (const { label, ms, count } of await gpu.profile(() => finish(gpu, encode, probe))) {
-      times.set(label, [...(times.get(label) ?? []), ms / count]);
+      note(label, ms, count);
     }
   }
   return times;
@@ -86,11 +98,15 @@ export async function measure(
   await item.check();
   const times = await time(gpu, () => item.run(), probe, runs);
   const { name, shape } = item;
-  return Object.entries(item.costs).flatMap(([kernel, { flops, bytes }]) => {
-    const device = times.get(kernel);
+  return Object.entries(item.costs).flatMap(([kernel, { flops, bytes, with: others = [] }]) => {
+    const device = times
+      .get(kernel)
+      ?.each.map((ms, run) =>
+        others.reduce((sum, other) => sum + (times.get(other)?.all[run] ?? 0), ms),
+      );
     if (hasTimestamps(gpu) && !device)
       throw new Error(`${name} ${shape}: ${kernel} was not launched.`);
-    const values = device ?? times.get("wall")!;
+    const values = device ?? times.get("wall")!.each;
     const medianMs = median(values);
     const gflops = flops > 0 ? flops / medianMs / 1e6 : undefined;
     const gbps = bytes / medianMs / 1e6;

@@ -9,7 +9,7 @@ import {
   matmulRegister,
   matmulTiled,
 } from "../kernels/matmul.ts";
-import { MATMUL_BROADCAST_ROWS, matmulBroadcast } from "../kernels/matmul-broadcast.ts";
+import { matmulBroadcast, matmulBroadcastRows } from "../kernels/matmul-broadcast.ts";
 import {
   matmulMatrix,
   type MatrixShape,
@@ -38,6 +38,8 @@ export interface MatmulVariant {
   readonly name: string;
   /** Whole vec4s are needed: N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0. */
   readonly quads: boolean;
+  /** Layouts its kernel reads. One that reads "TN" computes the others of transposed copies of their operands. */
+  readonly reads: readonly Layout[];
   /** Workgroups that share K; above 1, their sums are added up by a second kernel. */
   readonly split: number;
   /** Rows and columns of C that a workgroup owns. */
@@ -54,6 +56,8 @@ export type MatmulAdapter = Pick<
   "software" | "subgroupSize" | "matrixShapes" | "limits"
 >;
 
+const ALL: readonly Layout[] = ["NN", "NT", "TN"];
+
 const transposed = (layout: Layout): Constants => ({
   A_TRANSPOSED: layout === "TN",
   B_TRANSPOSED: layout === "NT",
@@ -63,6 +67,7 @@ const transposed = (layout: Layout): Constants => ({
 export const NAIVE: MatmulVariant = {
   name: "naive",
   quads: false,
+  reads: ALL,
   split: 1,
   tile: [8, 8],
   kernel: () => matmulNaive,
@@ -72,19 +77,30 @@ export const NAIVE: MatmulVariant = {
 const REGISTER: MatmulVariant = {
   name: "register",
   quads: true,
+  reads: ALL,
   split: 1,
   tile: [MATMUL_REGISTER.ROWS, 4 * MATMUL_REGISTER.LANES],
   kernel: () => matmulRegister,
   constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
 };
 
+/** Rows of A and B as they lie: for few rows, which a copy of B does not pay for. */
 const broadcast = (lanes: number): MatmulVariant => ({
   name: "broadcast",
   quads: true,
+  reads: ["NN", "NT"],
   split: 1,
-  tile: [MATMUL_BROADCAST_ROWS, 4 * lanes],
+  tile: [matmulBroadcastRows("NN", lanes), 4 * lanes],
   kernel: (layout) => matmulBroadcast(layout, lanes),
   constants: (_layout, precision) => ({ HALF: precision === "f16" }),
+});
+
+const broadcastTransposed = (lanes: number): MatmulVariant => ({
+  ...broadcast(lanes),
+  name: "broadcast transposed",
+  reads: ["TN"],
+  tile: [matmulBroadcastRows("TN", lanes), 4 * lanes],
+  kernel: () => matmulBroadcast("TN", lanes),
 });
 
 function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1): MatmulVariant {
@@ -92,6 +108,7 @@ function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1)
   return {
     name: `tiled ${tile.join("x")}x${STEP}${split > 1 ? ` split ${split}` : ""}`,
     quads: true,
+    reads: ALL,
     split,
     tile,
     kernel: () => matmulTiled,
@@ -111,6 +128,7 @@ function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number): MatmulVari
   return {
     name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}`,
     quads: true,
+    reads: ALL,
     split: 1,
     tile: size,
     kernel: (layout) => matmulMatrix(layout, shape, tile, lanes),
@@ -136,8 +154,10 @@ export function matmulVariants(
 }
 
 function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
-  const shared = subgroupSize > 1 && MATMUL_BROADCAST_ROWS % subgroupSize === 0;
-  return shared ? [broadcast(subgroupSize), REGISTER] : [REGISTER];
+  const shared = subgroupSize > 1 && 16 % subgroupSize === 0;
+  return shared
+    ? [broadcastTransposed(subgroupSize), broadcast(subgroupSize), REGISTER]
+    : [REGISTER];
 }
 
 function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant[] {
@@ -169,7 +189,10 @@ function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): Matm
 /** Whether a variant takes these sizes. Forward products, "NT", have a bias, for which a split K has no place. */
 export function fits(variant: MatmulVariant, layout: Layout, { M, N, K }: MatmulSizes): boolean {
   if (layout === "NT" && variant.split > 1) return false;
-  return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (layout !== "TN" || M % 4 === 0));
+  const copies = !variant.reads.includes(layout);
+  if (copies && !variant.reads.includes("TN")) return false;
+  const ofM = layout === "TN" || copies;
+  return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (!ofM || M % 4 === 0));
 }
 
 /** Workgroups of a launch. */

@@ -23,6 +23,9 @@ export interface TunedProduct {
   readonly variant: string;
 }
 
+/** Rows and columns of a product from which transposed copies of its operands are worth making. */
+const WORTH_COPIES = 128;
+
 /** Rows and fixed sizes of a product. */
 export function splitSizes(
   layout: Layout,
@@ -79,8 +82,11 @@ export class MatmulChoice {
 
   private byRule(layout: Layout, product: MatmulSizes): MatmulVariant {
     const { M, N } = product;
+    // A copy of an operand must be read often to pay for itself.
+    const reads = (variant: MatmulVariant): boolean =>
+      variant.reads.includes(layout) || Math.min(M, N) >= WORTH_COPIES;
     const takes = (variant: MatmulVariant): boolean =>
-      variant.split === 1 && fits(variant, layout, product);
+      variant.split === 1 && fits(variant, layout, product) && reads(variant);
     const safe = this.variants.find(takes);
     if (!safe || (!this.#software && M * N < 1024)) return NAIVE;
     if (this.#software) return safe;

@@ -61,3 +61,11 @@ export const matmulSplit = defineKernel("matmul-split", {
   constants: { LANES: 64, ACCUMULATE: false },
   entries: { total: ["partial", "c"] },
 });
+
+/** An operand of `R` rows and `C` columns, for kernels that read one layout. */
+export const matmulTranspose = defineKernel("matmul-transpose", {
+  files: ["./matmul-transpose.wgsl"],
+  params: { R: "u32", C: "u32" },
+  constants: { LANES: 64 },
+  entries: { transposed: ["a", "t"] },
+});

@@ -1,11 +1,13 @@
 import { type Activation, ACTIVATIONS } from "../../kernels/activation.ts";
 import { grid } from "../../kernels/kernel.ts";
-import { matmulSplit } from "../../kernels/matmul.ts";
+import { matmulSplit, matmulTranspose } from "../../kernels/matmul.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "../matmul-variants.ts";
+
+const TRANSPOSE_LANES = 64;
 
 /** What the matmul kernels do after the product. */
 export type Epilogue =
@@ -41,6 +43,15 @@ export function matmulInto(
 ): void {
   const sizes = matmulSizes(layout, a, b);
   const variant = chosen ?? gpu.matmul.choose(layout, sizes);
+  if (!variant.reads.includes(layout)) {
+    const { M, N, K } = sizes;
+    const left = transposed(gpu, a, M, K);
+    const right = layout === "NT" ? transposed(gpu, b, N, K) : b;
+    matmulInto(gpu, "TN", left, right, c, epilogue, variant);
+    gpu.release(left);
+    if (right !== b) gpu.release(right);
+    return;
+  }
   const kernel = variant.kernel(layout);
   const groups = gridOf(variant, sizes);
   const constants = variant.constants(layout, gpu.precision);
@@ -65,6 +76,15 @@ export function matmulInto(
   const all = { ...constants, ACTIVATION: ACTIVATIONS[epilogue.activation] };
   if (pre) gpu.launch(kernel, "linearKeep", { a, b, c, bias, pre }, sizes, groups, all);
   else gpu.launch(kernel, "linear", { a, b, c, bias }, sizes, groups, all);
+}
+
+/** A copy of a matrix of `R` rows and `C` columns, [C, R]. */
+function transposed(gpu: Gpu, a: Tensor, R: number, C: number): Tensor {
+  const t = gpu.empty([C, R]);
+  const groups = [Math.ceil(R / 4 / TRANSPOSE_LANES), C / 4, 1] as const;
+  const LANES = TRANSPOSE_LANES;
+  gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups, { LANES });
+  return t;
 }
 
 /** The product of two matrices in a layout. Shapes as in matmulInto; returns [M, N]. Throws ShapeError. */

@@ -17,6 +17,14 @@ describe("the choice of a matmul kernel", () => {
     ] as const) {
       expect(choice.choose(layout, { M, N, K }).name).toBe("naive");
     }
+    expect(choice.choose("NT", { M: 128, N: 128, K: 8 }).name).toBe("broadcast transposed");
+    expect(choice.choose("TN", { M: 4, N: 4, K: 4 }).name).toBe("broadcast transposed");
+    for (const [layout, M, N, K] of [
+      ["NN", 124, 768, 768], // few rows do not pay for a copy
+      ["NT", 130, 768, 768], // a copy wants whole quads of rows
+    ] as const) {
+      expect(choice.choose(layout, { M, N, K }).name).toBe("broadcast");
+    }
     for (const subgroupSize of [0, 32]) {
       const other = new MatmulChoice({ ...software, subgroupSize }, "f32");
       expect(other.choose("NN", { M: 3, N: 8, K: 8 }).name).toBe("register");

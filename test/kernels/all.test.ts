@@ -70,6 +70,7 @@ const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
   "matmul-naive": [...MATMUL, ...HALF],
   "matmul-register": [...MATMUL, ...HALF],
   "matmul-split": combine({ ACCUMULATE, LANES: [1, 256] }),
+  "matmul-transpose": combine({ LANES: [1, 256] }),
   "matmul-tiled": [
     ...MATMUL,
     { ELEM: "f16" },
