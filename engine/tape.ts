@@ -3,7 +3,7 @@
 
 import { add } from "../kernels/add.ts";
 import { fill } from "../kernels/fill.ts";
-import { grid } from "../kernels/kernel.ts";
+import { grid, ofWidth } from "../kernels/kernel.ts";
 import { ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import { expectShape, format } from "./shape.ts";
@@ -211,7 +211,8 @@ export class Tape {
         this.accumulate(before, sum);
       } else {
         const buffers = { a: before, b: gradient, y: sum };
-        gpu.launch(add, "forward", buffers, { N }, grid(Math.ceil(N / 64)));
+        const [kernel, reals] = ofWidth(add, N);
+        gpu.launch(kernel, "forward", buffers, { N }, grid(Math.ceil(reals / 64)));
       }
       gpu.release(before);
       gradients.set(input, sum);
@@ -220,6 +221,7 @@ export class Tape {
 
   private accumulate(a: Tensor, y: Tensor): void {
     const N = y.size;
-    this.#gpu.launch(add, "accumulate", { a, y }, { N }, grid(Math.ceil(N / 64)));
+    const [kernel, reals] = ofWidth(add, N);
+    this.#gpu.launch(kernel, "accumulate", { a, y }, { N }, grid(Math.ceil(reals / 64)));
   }
 }

@@ -1,10 +1,10 @@
-import { defineKernel } from "./kernel.ts";
+import { inBothWidths } from "./kernel.ts";
 
 /** The numbers shared/activation.wgsl knows the activations by. */
 export const ACTIVATIONS = { none: 0, gelu_new: 1, gelu: 2, relu: 3, tanh: 4 } as const;
 export type Activation = keyof typeof ACTIVATIONS;
 
-export const activation = defineKernel("activation", {
+export const activation = inBothWidths("activation", {
   files: ["./shared/index.wgsl", "./shared/activation.wgsl", "./activation.wgsl"],
   params: { N: "u32" },
   constants: { LANES: 64, ACTIVATION: 1, ACCUMULATE: false },

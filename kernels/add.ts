@@ -1,6 +1,6 @@
-import { defineKernel } from "./kernel.ts";
+import { inBothWidths } from "./kernel.ts";
 
-export const add = defineKernel("add", {
+export const add = inBothWidths("add", {
   files: ["./shared/index.wgsl", "./add.wgsl"],
   params: { N: "u32" },
   constants: { LANES: 64 },

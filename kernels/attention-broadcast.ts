@@ -199,7 +199,7 @@ export function attentionBroadcast(headSize: number, lanes: number): AttentionBr
   const name = `attention-broadcast-${headSize}-${lanes}`;
   return once(name, () =>
     defineKernel(name, {
-      files: ["./shared/random.wgsl", "./shared/keep.wgsl"],
+      files: ["./shared/scalar.wgsl", "./shared/random.wgsl", "./shared/keep.wgsl"],
       generated: source(headSize, lanes),
       params: ATTENTION_PARAMS,
       constants: { DROPOUT: false },

@@ -22,7 +22,13 @@ export const ATTENTION_PARAMS = {
 
 /** `N` = rows times heads, used by backwardDelta alone. */
 export const attention = defineKernel("attention", {
-  files: ["./shared/index.wgsl", "./shared/random.wgsl", "./shared/keep.wgsl", "./attention.wgsl"],
+  files: [
+    "./shared/index.wgsl",
+    "./shared/scalar.wgsl",
+    "./shared/random.wgsl",
+    "./shared/keep.wgsl",
+    "./attention.wgsl",
+  ],
   params: { ...ATTENTION_PARAMS, N: "u32" },
   constants: { LANES: ATTENTION_LANES, D: 64, D4: 16, KEYS: 31, DROPOUT: false },
   entries: {

@@ -1,34 +1,36 @@
 // column-sum — y[c] (+)= sum over r of x[r, c], in two stages and a fixed order.   x: [R, C]   partial: [P, C]   y: [C]
-// partial: workgroup (column block, p) adds ROWS rows; one thread per column.   total: one thread per column adds P rows.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> partial_out: array<f32>;
-@group(0) @binding(1) var<storage, read> partial_in: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// partial: workgroup (column block, p) adds ROWS rows; one thread per Real of columns.   total: one thread per Real adds P rows.
+@group(0) @binding(0) var<storage, read> x: array<Real>;
+@group(0) @binding(1) var<storage, read_write> partial_out: array<Real>;
+@group(0) @binding(1) var<storage, read> partial_in: array<Real>;
+@group(0) @binding(2) var<storage, read_write> y: array<Real>;
 
 @compute @workgroup_size(LANES)
 fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let c = group.x * LANES + lane;
-  if (c >= params.C) {
+  if (c >= params.C / WIDTH) {
     return;
   }
   let begin = group.y * ROWS;
   let end = min(begin + ROWS, params.R);
-  var sum = 0.0;
+  let columns = params.C / WIDTH;
+  var sum = Real();
   for (var r = begin; r < end; r++) {
-    sum += x[r * params.C + c];
+    sum += x[r * columns + c];
   }
-  partial_out[group.y * params.C + c] = sum;
+  partial_out[group.y * columns + c] = sum;
 }
 
 @compute @workgroup_size(LANES)
 fn total(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let c = group.x * LANES + lane;
-  if (c >= params.C) {
+  if (c >= params.C / WIDTH) {
     return;
   }
-  var sum = 0.0;
+  let columns = params.C / WIDTH;
+  var sum = Real();
   for (var p = 0u; p < params.R; p++) {
-    sum += partial_in[p * params.C + c];
+    sum += partial_in[p * columns + c];
   }
   if (ACCUMULATE) {
     y[c] += sum;

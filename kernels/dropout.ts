@@ -1,6 +1,6 @@
-import { defineKernel } from "./kernel.ts";
+import { inBothWidths } from "./kernel.ts";
 
-export const dropout = defineKernel("dropout", {
+export const dropout = inBothWidths("dropout", {
   files: ["./shared/index.wgsl", "./shared/random.wgsl", "./dropout.wgsl"],
   params: { N: "u32", key0: "u32", key1: "u32", threshold: "u32", scale: "f32" },
   constants: { LANES: 64, ACCUMULATE: false },

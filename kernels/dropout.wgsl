@@ -1,17 +1,17 @@
 // dropout — y (+)= x * kept / (1 - p), kept with probability 1 - p.   x, y: [N]      Srivastava et al. 2014
 // The same kernel is its own backward: dx = dy * kept / (1 - p), with the bits made again from (key, element).
-// Mapping: one thread per element. `threshold` is p * 2^32, `scale` is 1 / (1 - p).
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+// Mapping: one thread per Real. `threshold` is p * 2^32, `scale` is 1 / (1 - p).
+@group(0) @binding(0) var<storage, read> x: array<Real>;
+@group(0) @binding(1) var<storage, read_write> y: array<Real>;
 
 @compute @workgroup_size(LANES)
 fn apply(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = linear_workgroup(group, groups) * LANES + lane;
-  if (i >= params.N) {
+  if (i >= params.N / WIDTH) {
     return;
   }
-  let kept = random_bits(params.key0, params.key1, i) >= params.threshold;
-  let value = select(0.0, x[i] * params.scale, kept);
+  let kept = random_bits(params.key0, params.key1, places(i)) >= Bits(params.threshold);
+  let value = select(Real(), x[i] * params.scale, kept);
   if (ACCUMULATE) {
     y[i] += value;
   } else {

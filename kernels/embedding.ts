@@ -1,6 +1,6 @@
-import { defineKernel } from "./kernel.ts";
+import { inBothWidths } from "./kernel.ts";
 
-export const embedding = defineKernel("embedding", {
+export const embedding = inBothWidths("embedding", {
   files: ["./shared/index.wgsl", "./embedding.wgsl"],
   params: { R: "u32", C: "u32", S: "u32" },
   constants: { LANES: 64, ACCUMULATE: false },

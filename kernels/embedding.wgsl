@@ -1,29 +1,30 @@
 // embedding — y[n] = sum over s of table[index[s, n]], rows of C elements; index holds element offsets of rows in table.
-// table: flat   index: [S, R]   y: [R, C].   forward: one thread per element of y.
+// table: flat   index: [S, R]   y: [R, C].   forward: one thread per Real of y.
 // backward adds groups of rows with one owner each, so no atomics and one order:
 //   target[owner] (+)= sum of source[item] for item in items[offsets[owner] .. offsets[owner + 1]]
 // It runs twice: tokens into chunks of bounded length, then chunks into table rows, so that a frequent token does not make
 // one thread walk thousands of rows. targets hold element offsets in `sums`.   R = number of owners.
 @group(0) @binding(0) var<storage, read> index: array<u32>;
-@group(0) @binding(1) var<storage, read> table: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> table: array<Real>;
+@group(0) @binding(2) var<storage, read_write> y: array<Real>;
 @group(0) @binding(0) var<storage, read> offsets: array<u32>;
 @group(0) @binding(1) var<storage, read> items: array<u32>;
 @group(0) @binding(2) var<storage, read> targets: array<u32>;
-@group(0) @binding(3) var<storage, read> source: array<f32>;
-@group(0) @binding(4) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(3) var<storage, read> source: array<Real>;
+@group(0) @binding(4) var<storage, read_write> sums: array<Real>;
 
 @compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = linear_workgroup(group, groups) * LANES + lane;
-  if (i >= params.R * params.C) {
+  let columns = params.C / WIDTH;
+  if (i >= params.R * columns) {
     return;
   }
-  let n = i / params.C;
-  let c = i % params.C;
-  var sum = 0.0;
+  let n = i / columns;
+  let c = i % columns;
+  var sum = Real();
   for (var s = 0u; s < params.S; s++) {
-    sum += table[index[s * params.R + n] + c];
+    sum += table[index[s * params.R + n] / WIDTH + c];
   }
   y[i] = sum;
 }
@@ -31,18 +32,19 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 @compute @workgroup_size(LANES)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = linear_workgroup(group, groups) * LANES + lane;
-  if (i >= params.R * params.C) {
+  let columns = params.C / WIDTH;
+  if (i >= params.R * columns) {
     return;
   }
-  let owner = i / params.C;
-  let c = i % params.C;
-  var sum = 0.0;
+  let owner = i / columns;
+  let c = i % columns;
+  var sum = Real();
   for (var k = offsets[owner]; k < offsets[owner + 1u]; k++) {
-    sum += source[items[k] * params.C + c];
+    sum += source[items[k] * columns + c];
   }
   if (ACCUMULATE) {
-    sums[targets[owner] + c] += sum;
+    sums[targets[owner] / WIDTH + c] += sum;
   } else {
-    sums[targets[owner] + c] = sum;
+    sums[targets[owner] / WIDTH + c] = sum;
   }
 }

@@ -1,14 +1,15 @@
 import { defineKernel } from "./kernel.ts";
 
-/** Largest number of partial sums one dispatch makes. */
-export const GRADIENT_NORM_PARTIALS = 256;
-export const GRADIENT_NORM_LANES = 128;
+/** Largest number of partial sums one dispatch makes, and threads that make each. */
+export const GRADIENT_NORM = { PARTIALS: 256, LANES: 128 } as const;
+/** On a software adapter, where barriers are what costs (bench/NOTES.md). */
+export const GRADIENT_NORM_SOFTWARE = { PARTIALS: 16, LANES: 64 } as const;
 
 /** `first` is where a dispatch's partial sums start; `max_norm` 0 means no clipping. */
 export const gradientNorm = defineKernel("gradient-norm", {
   files: ["./shared/reduce.wgsl", "./gradient-norm.wgsl"],
   params: { N: "u32", first: "u32", max_norm: "f32" },
-  constants: { LANES: GRADIENT_NORM_LANES },
+  constants: { LANES: GRADIENT_NORM.LANES },
   entries: {
     partial: ["x", "partial_out"],
     total: ["partial_in", "state"],

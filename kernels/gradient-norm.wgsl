@@ -1,7 +1,7 @@
 // gradient-norm — norm = sqrt(sum x^2); factor = min(1, max_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_.
-// x: [N]   partial: [P]   state: [norm, factor, finite, loss scale], factor and finite 0 when the norm is NaN or infinite.
+// x: [N], N % 4 = 0   partial: [P]   state: [norm, factor, finite, loss scale], factor and finite 0 when the norm is NaN or infinite.
 // partial: P workgroups stride over x.   total: one workgroup. The factor never leaves the device: adamw reads it.
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> partial_out: array<f32>;
 @group(0) @binding(1) var<storage, read> partial_in: array<f32>;
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;
@@ -9,11 +9,11 @@
 
 @compute @workgroup_size(LANES)
 fn partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  var sum = 0.0;
-  for (var i = group.x * LANES + lane; i < params.N; i += groups.x * LANES) {
-    sum += x[i] * x[i];
+  var sums = vec4f();
+  for (var i = group.x * LANES + lane; i < params.N / 4u; i += groups.x * LANES) {
+    sums += x[i] * x[i];
   }
-  let total = workgroup_sum(sum, lane);
+  let total = workgroup_sum((sums.x + sums.y) + (sums.z + sums.w), lane);
   if (lane == 0u) {
     partial_out[params.first + group.x] = total;
   }

@@ -101,6 +101,35 @@ export function defineKernel<const P extends Params, const E extends Entries>(
   return { name, source, files, params, constants, entries, enables, bindings };
 }
 
+/** What `defineKernel` takes beside the name. */
+type Spec<P extends Params, E extends Entries> = Parameters<typeof defineKernel<P, E>>[1];
+
+/** A kernel on vec4s, for sizes that are multiples of 4, and the same one by one. */
+export type BothWidths<P extends Params, E extends Entries> = readonly [
+  quad: Kernel<P, E>,
+  scalar: Kernel<P, E>,
+];
+
+/** Declares both, as "NAME" and "NAME-scalar". The source speaks of Real, Bits and WIDTH: shared/quad.wgsl. */
+export function inBothWidths<const P extends Params, const E extends Entries>(
+  name: string,
+  spec: Spec<P, E>,
+): BothWidths<P, E> {
+  const { files } = spec;
+  return [
+    defineKernel(name, { ...spec, files: ["./shared/quad.wgsl", ...files] }),
+    defineKernel(`${name}-scalar`, { ...spec, files: ["./shared/scalar.wgsl", ...files] }),
+  ];
+}
+
+/** The kernel for `size` elements side by side, and how many Reals they are. */
+export function ofWidth<P extends Params, E extends Entries>(
+  [quad, scalar]: BothWidths<P, E>,
+  size: number,
+): [kernel: Kernel<P, E>, reals: number] {
+  return size % 4 === 0 ? [quad, size / 4] : [scalar, size];
+}
+
 /** Remembers kernels whose text is generated, by name: pipelines are kept by kernel, so each must be made once. */
 export function madeOnce<K extends Kernel>(): (name: string, make: () => K) => K {
   const made = new Map<string, K>();

@@ -1,12 +1,12 @@
-import { defineKernel } from "./kernel.ts";
+import { inBothWidths } from "./kernel.ts";
 
 /** Rows one workgroup of `backwardParams` adds up. */
 export const LAYER_NORM_ROWS = 64;
 export const LAYER_NORM_LANES = 64;
 /** Threads per row on a software adapter, where a barrier costs more than a longer loop (bench/NOTES.md). */
-export const LAYER_NORM_SOFTWARE_LANES = 16;
+export const LAYER_NORM_SOFTWARE_LANES = 8;
 
-export const layerNorm = defineKernel("layer-norm", {
+export const layerNorm = inBothWidths("layer-norm", {
   files: ["./shared/index.wgsl", "./shared/reduce.wgsl", "./layer-norm.wgsl"],
   params: { R: "u32", C: "u32", eps: "f32" },
   constants: { LANES: LAYER_NORM_LANES, ROWS: LAYER_NORM_ROWS, ACCUMULATE: false },

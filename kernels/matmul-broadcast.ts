@@ -99,8 +99,8 @@ fn rounded(v: vec4f) -> vec4f {
   return v;
 }
 ${entry("product", "if (ACCUMULATE) { c[i] += sums[m - row]; } else { c[i] = sums[m - row]; }")}
-${entry("linear", "c[i] = activate4(sums[m - row] + bias[column]);")}
-${entry("linearKeep", "let v = sums[m - row] + bias[column]; pre[i] = v; c[i] = activate4(v);")}
+${entry("linear", "c[i] = activate(sums[m - row] + bias[column]);")}
+${entry("linearKeep", "let v = sums[m - row] + bias[column]; pre[i] = v; c[i] = activate(v);")}
 `;
 }
 
@@ -111,7 +111,7 @@ export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): Matm
   const name = `matmul-broadcast-${layout}-${lanes}`;
   return once(name, () =>
     defineKernel(name, {
-      files: ["./shared/activation.wgsl"],
+      files: ["./shared/quad.wgsl", "./shared/activation.wgsl"],
       generated: source(layout, lanes),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0, HALF: false },

@@ -168,8 +168,8 @@ var<workgroup> tile_a: array<vec4h, ${a.outer * a.stride}>;
 var<workgroup> tile_b: array<vec4h, ${b.outer * b.stride}>;
 var<workgroup> patch_of: array<f32, ${down * across * M * N}>;
 ${entry("product", "if (ACCUMULATE) { c[i] += sum; } else { c[i] = sum; }")}
-${entry("linear", "c[i] = activate4(sum + bias[column]);")}
-${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate4(v);")}
+${entry("linear", "c[i] = activate(sum + bias[column]);")}
+${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v);")}
 `;
 }
 
@@ -186,7 +186,7 @@ export function matmulMatrix(
   const name = `matmul-matrix-${layout}-${sizes.join("-")}`;
   return once(name, () =>
     defineKernel(name, {
-      files: ["./shared/activation.wgsl"],
+      files: ["./shared/quad.wgsl", "./shared/activation.wgsl"],
       generated: source(layout, shape, tile, lanes),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0 },

@@ -91,7 +91,7 @@ fn linear(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
   for (var m = 0u; m < ROWS; m++) {
     let row = group.y * ROWS + m;
     if (row < params.M) {
-      c[row * (params.N / 4u) + quad] = activate4(sums[m] + bias[quad]);
+      c[row * (params.N / 4u) + quad] = activate(sums[m] + bias[quad]);
     }
   }
 }
@@ -109,7 +109,7 @@ fn linearKeep(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
       let i = row * (params.N / 4u) + quad;
       let value = sums[m] + bias[quad];
       pre[i] = value;
-      c[i] = activate4(value);
+      c[i] = activate(value);
     }
   }
 }

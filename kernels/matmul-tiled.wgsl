@@ -134,7 +134,7 @@ fn linear(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id:
   for (var at = 0u; at < SUMS; at++) {
     let p = place(group, id.xy, at);
     if (p.x < params.M && p.y < params.N / 4u) {
-      c[p.x * (params.N / 4u) + p.y] = activate4(sums[at] + bias[p.y]);
+      c[p.x * (params.N / 4u) + p.y] = activate(sums[at] + bias[p.y]);
     }
   }
 }
@@ -148,7 +148,7 @@ fn linearKeep(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id)
       let i = p.x * (params.N / 4u) + p.y;
       let value = sums[at] + bias[p.y];
       pre[i] = value;
-      c[i] = activate4(value);
+      c[i] = activate(value);
     }
   }
 }

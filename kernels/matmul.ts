@@ -21,7 +21,7 @@ export const MATMUL_ENTRIES = {
 export type MatmulKernel = Kernel<typeof MATMUL_PARAMS, typeof MATMUL_ENTRIES>;
 
 export const matmulNaive = defineKernel("matmul-naive", {
-  files: ["./shared/activation.wgsl", "./matmul-naive.wgsl"],
+  files: ["./shared/scalar.wgsl", "./shared/activation.wgsl", "./matmul-naive.wgsl"],
   params: MATMUL_PARAMS,
   constants: { ...constants, HALF: false },
   entries: MATMUL_ENTRIES,
@@ -30,7 +30,7 @@ export const matmulNaive = defineKernel("matmul-naive", {
 export const MATMUL_REGISTER = { LANES: 8, ROWS: 8 };
 
 export const matmulRegister = defineKernel("matmul-register", {
-  files: ["./shared/activation.wgsl", "./matmul-register.wgsl"],
+  files: ["./shared/quad.wgsl", "./shared/activation.wgsl", "./matmul-register.wgsl"],
   params: MATMUL_PARAMS,
   constants: { ...constants, ...MATMUL_REGISTER, HALF: false },
   entries: MATMUL_ENTRIES,
@@ -40,7 +40,7 @@ export const matmulRegister = defineKernel("matmul-register", {
 export const MATMUL_TILED = { X: 16, Y: 16 };
 
 export const matmulTiled = defineKernel("matmul-tiled", {
-  files: ["./shared/activation.wgsl", "./matmul-tiled.wgsl"],
+  files: ["./shared/quad.wgsl", "./shared/activation.wgsl", "./matmul-tiled.wgsl"],
   params: MATMUL_PARAMS,
   constants: {
     ...constants,

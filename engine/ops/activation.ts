@@ -1,5 +1,5 @@
-import { type Activation, ACTIVATIONS, activation as kernel } from "../../kernels/activation.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { type Activation, ACTIVATIONS, activation as kernels } from "../../kernels/activation.ts";
+import { grid, ofWidth } from "../../kernels/kernel.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -10,8 +10,9 @@ import type { Tensor } from "../tensor.ts";
 export function activation(gpu: Gpu, x: Tensor, kind: Activation): Tensor {
   const N = x.size;
   const y = gpu.like(x);
+  const [kernel, reals] = ofWidth(kernels, N);
   const ACTIVATION = ACTIVATIONS[kind];
-  gpu.launch(kernel, "forward", { x, y }, { N }, grid(Math.ceil(N / 64)), { ACTIVATION });
+  gpu.launch(kernel, "forward", { x, y }, { N }, grid(Math.ceil(reals / 64)), { ACTIVATION });
   return gpu.tape.record(y, [x], [], (dy) => [
     (dx, ACCUMULATE) => activationBackward(gpu, x, dy, dx, kind, ACCUMULATE),
   ]);
@@ -28,5 +29,6 @@ export function activationBackward(
 ): void {
   const constants = { ACTIVATION: ACTIVATIONS[kind], ACCUMULATE };
   const N = x.size;
-  gpu.launch(kernel, "backward", { x, dy, dx }, { N }, grid(Math.ceil(N / 64)), constants);
+  const [kernel, reals] = ofWidth(kernels, N);
+  gpu.launch(kernel, "backward", { x, dy, dx }, { N }, grid(Math.ceil(reals / 64)), constants);
 }

@@ -1,7 +1,7 @@
 import { adamw as kernel } from "../../kernels/adamw.ts";
 import {
-  GRADIENT_NORM_LANES,
-  GRADIENT_NORM_PARTIALS,
+  GRADIENT_NORM,
+  GRADIENT_NORM_SOFTWARE,
   gradientNorm as normKernel,
 } from "../../kernels/gradient-norm.ts";
 import { grid } from "../../kernels/kernel.ts";
@@ -32,13 +32,16 @@ export function gradientNorm(
   lossScale?: Tensor,
 ): Tensor {
   const parts = Math.ceil(set.size / SLICE);
-  const partial = gpu.empty([parts * GRADIENT_NORM_PARTIALS]);
+  const { PARTIALS, LANES } = gpu.info.software ? GRADIENT_NORM_SOFTWARE : GRADIENT_NORM;
+  const partial = gpu.empty([parts * PARTIALS]);
   let first = 0;
   for (const { slice } of slices(set.size)) {
     const x = slice(set.gradients);
-    const groups = Math.min(GRADIENT_NORM_PARTIALS, Math.ceil(x.size / GRADIENT_NORM_LANES));
+    const groups = Math.min(PARTIALS, Math.ceil(x.size / 4 / LANES));
     const params = { N: x.size, first, max_norm: 0 };
-    gpu.launch(normKernel, "partial", { x, partial_out: partial }, params, [groups, 1, 1]);
+    gpu.launch(normKernel, "partial", { x, partial_out: partial }, params, [groups, 1, 1], {
+      LANES,
+    });
     first += groups;
   }
   const state = gpu.empty([4]);

@@ -1,5 +1,5 @@
-import { add as kernel } from "../../kernels/add.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { add as kernels } from "../../kernels/add.ts";
+import { grid, ofWidth } from "../../kernels/kernel.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -9,6 +9,7 @@ export function add(gpu: Gpu, a: Tensor, b: Tensor): Tensor {
   expectShape("add: b", b.shape, a.shape);
   const y = gpu.like(a);
   const N = a.size;
-  gpu.launch(kernel, "forward", { a, b, y }, { N }, grid(Math.ceil(N / 64)));
+  const [kernel, reals] = ofWidth(kernels, N);
+  gpu.launch(kernel, "forward", { a, b, y }, { N }, grid(Math.ceil(reals / 64)));
   return gpu.tape.record(y, [a, b], [], (dy) => [dy, dy]);
 }

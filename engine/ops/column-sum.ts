@@ -1,8 +1,9 @@
 import {
   COLUMN_SUM_LANES,
   COLUMN_SUM_ROWS,
-  columnSum as kernel,
+  columnSum as kernels,
 } from "../../kernels/column-sum.ts";
+import { ofWidth } from "../../kernels/kernel.ts";
 import type { Gpu } from "../gpu.ts";
 import { rowsAndColumns } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -12,7 +13,8 @@ export function columnSumInto(gpu: Gpu, x: Tensor, y: Tensor, accumulate: boolea
   const { R, C } = rowsAndColumns(x.shape);
   const P = Math.ceil(R / COLUMN_SUM_ROWS);
   const partial = gpu.empty([P, C]);
-  const columns = Math.ceil(C / COLUMN_SUM_LANES);
+  const [kernel, reals] = ofWidth(kernels, C);
+  const columns = Math.ceil(reals / COLUMN_SUM_LANES);
   gpu.launch(kernel, "partial", { x, partial_out: partial }, { R, C }, [columns, P, 1]);
   totalInto(gpu, partial, y, accumulate);
   gpu.release(partial);
@@ -22,6 +24,7 @@ export function columnSumInto(gpu: Gpu, x: Tensor, y: Tensor, accumulate: boolea
 export function totalInto(gpu: Gpu, partial: Tensor, y: Tensor, ACCUMULATE: boolean): void {
   const { R, C } = rowsAndColumns(partial.shape);
   const buffers = { partial_in: partial, y };
-  const columns = Math.ceil(C / COLUMN_SUM_LANES);
+  const [kernel, reals] = ofWidth(kernels, C);
+  const columns = Math.ceil(reals / COLUMN_SUM_LANES);
   gpu.launch(kernel, "total", buffers, { R, C }, [columns, 1, 1], { ACCUMULATE });
 }

@@ -1,5 +1,5 @@
-import { dropout as kernel } from "../../kernels/dropout.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { dropout as kernels } from "../../kernels/dropout.ts";
+import { grid, ofWidth } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
@@ -26,9 +26,12 @@ export function dropout(gpu: Gpu, x: Tensor, p: number, key: DropoutKey): Tensor
   const { threshold, scale } = dropoutParams(p);
   if (p === 0) return x;
   const N = x.size;
+  const [kernel, reals] = ofWidth(kernels, N);
   const params = { N, ...key, threshold, scale };
   const apply = (from: Tensor, y: Tensor, ACCUMULATE: boolean): void =>
-    gpu.launch(kernel, "apply", { x: from, y }, params, grid(Math.ceil(N / 64)), { ACCUMULATE });
+    gpu.launch(kernel, "apply", { x: from, y }, params, grid(Math.ceil(reals / 64)), {
+      ACCUMULATE,
+    });
   const y = gpu.like(x);
   apply(x, y, false);
   return gpu.tape.record(y, [x], [], (dy) => [(dx, accumulate) => apply(dy, dx, accumulate)]);

@@ -1,5 +1,5 @@
-import { embedding as kernel } from "../../kernels/embedding.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { embedding as kernels } from "../../kernels/embedding.ts";
+import { grid, ofWidth } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
@@ -78,7 +78,10 @@ export function embedding(
   const uploaded = gpu.upload(index, [S, R]);
   const y = gpu.empty([R, C]);
   const buffers = { index: uploaded, table, y };
-  gpu.launch(kernel, "forward", buffers, { R, C, S }, grid(Math.ceil(y.size / 64)));
+  // Rows may start anywhere, and a vec4 only at a multiple of 4.
+  const anywhere = index.some((at) => at % 4 !== 0);
+  const [kernel, columns] = anywhere ? ([kernels[1], C] as const) : ofWidth(kernels, C);
+  gpu.launch(kernel, "forward", buffers, { R, C, S }, grid(Math.ceil((R * columns) / 64)));
   return gpu.tape.record(y, [table], [uploaded], (dy, scratch) => [
     (dtable, accumulate) => {
       if (!accumulate) {
@@ -101,7 +104,7 @@ export function embedding(
         const items = padded(owners.items, most);
         const targets = padded(owners.targets, most);
         const R = owners.targets.length;
-        const groups = grid(Math.ceil((R * C) / 64));
+        const groups = grid(Math.ceil((R * columns) / 64));
         const all = { offsets, items, targets, source, sums };
         gpu.launch(kernel, "backward", all, { R, C, S: 0 }, groups, { ACCUMULATE });
       };

@@ -1,9 +1,9 @@
-import { grid } from "../../kernels/kernel.ts";
+import { grid, ofWidth } from "../../kernels/kernel.ts";
 import {
   LAYER_NORM_LANES,
   LAYER_NORM_ROWS,
   LAYER_NORM_SOFTWARE_LANES,
-  layerNorm as kernel,
+  layerNorm as kernels,
 } from "../../kernels/layer-norm.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectShape, rowsAndColumns } from "../shape.ts";
@@ -27,6 +27,7 @@ export function layerNorm(
   expectShape("layerNorm: beta", beta.shape, [C]);
   if (residual) expectShape("layerNorm: residual", residual.shape, x.shape);
   const params = { R, C, eps };
+  const [kernel, reals] = ofWidth(kernels, C);
   const LANES = gpu.info.software ? LAYER_NORM_SOFTWARE_LANES : LAYER_NORM_LANES;
   const y = gpu.like(x);
   const [mean, rstd] = [gpu.empty([R]), gpu.empty([R])];
@@ -47,7 +48,7 @@ export function layerNorm(
     const partialGamma = scratch(gpu.empty([P, C]));
     const partialBeta = scratch(gpu.empty([P, C]));
     const partials = { partial_gamma: partialGamma, partial_beta: partialBeta };
-    const columns = Math.ceil(C / LAYER_NORM_LANES);
+    const columns = Math.ceil(reals / LAYER_NORM_LANES);
     const from = { x: sum, dy, mean, rstd };
     gpu.launch(kernel, "backwardParams", { ...from, ...partials }, params, [columns, P, 1]);
     const input = (dx: Tensor, ACCUMULATE: boolean): void =>

@@ -2,71 +2,65 @@
 // gelu_new is the tanh form, gelu the erf form: Hendrycks and Gimpel 2016, arXiv:1606.08415.
 
 // Clamped: tanh(15) is 1 in f32, and SwiftShader returns NaN from 88.75 on.
-fn safe_tanh(x: f32) -> f32 {
-  return tanh(clamp(x, -15.0, 15.0));
+fn safe_tanh(x: Real) -> Real {
+  return tanh(clamp(x, Real(-15.0), Real(15.0)));
 }
 
 // erf(x) for f32. |x| < 1: its Taylor series, whose terms beyond x^21 are below 2e-9. Otherwise 1 - exp(-x^2) p(t) with
 // t = 1 / (1 + x / 2): the Chebyshev fit of erfc in Press et al., Numerical Recipes, section 6.2 (relative error 1.2e-7).
-fn erf(x: f32) -> f32 {
+fn erf(x: Real) -> Real {
   let z = abs(x);
-  if (z < 1.0) {
-    let s = x * x;
-    var p = 1.0 / 685440.0 + s * (-1.0 / 6894720.0 + s / 76204800.0);
-    p = -1.0 / 75600.0 + s * p;
-    p = 1.0 / 9360.0 + s * p;
-    p = -1.0 / 1320.0 + s * p;
-    p = 1.0 / 216.0 + s * p;
-    p = -1.0 / 42.0 + s * p;
-    p = 1.0 / 10.0 + s * p;
-    p = -1.0 / 3.0 + s * p;
-    return 1.1283791670955126 * x * (1.0 + s * p);
-  }
+  let s = min(x * x, Real(1.0)); // a larger one would overflow where its series is not used
+  var near = 1.0 / 685440.0 + s * (-1.0 / 6894720.0 + s / 76204800.0);
+  near = -1.0 / 75600.0 + s * near;
+  near = 1.0 / 9360.0 + s * near;
+  near = -1.0 / 1320.0 + s * near;
+  near = 1.0 / 216.0 + s * near;
+  near = -1.0 / 42.0 + s * near;
+  near = 1.0 / 10.0 + s * near;
+  near = -1.0 / 3.0 + s * near;
+  near = 1.1283791670955126 * x * (1.0 + s * near);
   let t = 1.0 / (1.0 + 0.5 * z);
-  var p = 0.17087277;
-  p = -0.82215223 + t * p;
-  p = 1.48851587 + t * p;
-  p = -1.13520398 + t * p;
-  p = 0.27886807 + t * p;
-  p = -0.18628806 + t * p;
-  p = 0.09678418 + t * p;
-  p = 0.37409196 + t * p;
-  p = 1.00002368 + t * p;
-  p = -1.26551223 + t * p;
-  return sign(x) * (1.0 - t * exp(-z * z + p));
+  var far = -0.82215223 + t * 0.17087277;
+  far = 1.48851587 + t * far;
+  far = -1.13520398 + t * far;
+  far = 0.27886807 + t * far;
+  far = -0.18628806 + t * far;
+  far = 0.09678418 + t * far;
+  far = 0.37409196 + t * far;
+  far = 1.00002368 + t * far;
+  far = -1.26551223 + t * far;
+  far = sign(x) * (1.0 - t * exp(-z * z + far));
+  return select(far, near, z < Real(1.0));
 }
 
 const SQRT_2_OVER_PI = 0.7978845608028654;
 const SQRT_1_OVER_2 = 0.7071067811865476;
 const SQRT_1_OVER_2PI = 0.3989422804014327;
 
-fn activate(x: f32) -> f32 {
+fn activate(x: Real) -> Real {
   switch (ACTIVATION) {
     case 1u: { return 0.5 * x * (1.0 + safe_tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))); }
     case 2u: { return 0.5 * x * (1.0 + erf(x * SQRT_1_OVER_2)); }
-    case 3u: { return max(x, 0.0); }
+    case 3u: { return max(x, Real(0.0)); }
     case 4u: { return safe_tanh(x); }
     default: { return x; }
   }
 }
 
 // d activate(x) / dx.
-fn activate_gradient(x: f32) -> f32 {
+fn activate_gradient(x: Real) -> Real {
   switch (ACTIVATION) {
     case 1u: {
       let t = safe_tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x));
       return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * SQRT_2_OVER_PI * (1.0 + 0.134145 * x * x);
     }
     case 2u: { return 0.5 * (1.0 + erf(x * SQRT_1_OVER_2)) + x * SQRT_1_OVER_2PI * exp(-0.5 * x * x); }
-    case 3u: { return select(0.0, 1.0, x > 0.0); }
+    case 3u: { return select(Real(0.0), Real(1.0), x > Real(0.0)); }
     case 4u: {
       let t = safe_tanh(x);
       return 1.0 - t * t;
     }
-    default: { return 1.0; }
+    default: { return Real(1.0); }
   }
-}
-
-fn activate4(v: vec4f) -> vec4f {
-  return vec4f(activate(v.x), activate(v.y), activate(v.z), activate(v.w));
 }

@@ -1,15 +1,15 @@
 // Counter-based random bits for dropout: a pure function of (key, counter), so backward makes the same bits again and
 // nothing is stored. Two rounds of a 32-bit mixer; its constants are C. Wellons' "lowbias32" (hash-prospector, 2018).
-fn mix_bits(value: u32) -> u32 {
+fn mix_bits(value: Bits) -> Bits {
   var x = value;
-  x ^= x >> 16u;
+  x ^= x >> Bits(16u);
   x *= 0x7feb352du;
-  x ^= x >> 15u;
+  x ^= x >> Bits(15u);
   x *= 0x846ca68bu;
-  x ^= x >> 16u;
+  x ^= x >> Bits(16u);
   return x;
 }
 
-fn random_bits(key0: u32, key1: u32, counter: u32) -> u32 {
-  return mix_bits(mix_bits(counter ^ key0) + key1);
+fn random_bits(key0: u32, key1: u32, counter: Bits) -> Bits {
+  return mix_bits(mix_bits(counter ^ Bits(key0)) + key1);
 }

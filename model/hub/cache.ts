@@ -2,6 +2,7 @@
 //   models--ORG--NAME/blobs/ETAG, refs/REVISION (a commit), snapshots/COMMIT/FILE -> ../../blobs/ETAG
 // https://huggingface.co/docs/huggingface_hub/guides/manage-cache
 
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import {
   copyFile,
@@ -9,7 +10,6 @@ import {
   readdir,
   readFile,
   rename,
-  rm,
   stat,
   symlink,
   writeFile,
@@ -51,7 +51,7 @@ export class ModelCache {
     if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
     const path = join(this.folder, "refs", revision);
     await mkdir(dirname(path), { recursive: true });
-    const aside = `${path}.${process.pid}.incomplete`;
+    const aside = `${path}.${randomUUID()}.incomplete`;
     await writeFile(aside, commit);
     await rename(aside, path);
   }
@@ -72,8 +72,7 @@ export class ModelCache {
   async link(commit: string, file: string, etag: string): Promise<void> {
     const path = join(this.snapshot(commit), file);
     await mkdir(dirname(path), { recursive: true });
-    const aside = `${path}.${process.pid}.incomplete`;
-    await rm(aside, { force: true });
+    const aside = `${path}.${randomUUID()}.incomplete`;
     try {
       await symlink(relative(dirname(path), this.blob(etag)), aside);
     } catch (error) {

@@ -130,7 +130,7 @@ describe("errors of the GPU", () => {
     const broken = await openOwn();
     const x = broken.empty([4]);
     // One buffer to read and to write in one dispatch is a usage conflict, which WebGPU reports when the work is submitted.
-    broken.launch(addKernel, "accumulate", { a: x, y: x }, { N: 4 }, [1, 1, 1]);
+    broken.launch(addKernel[0], "accumulate", { a: x, y: x }, { N: 4 }, [1, 1, 1]);
     const next = () => {
       broken.submit();
       broken.upload(Float32Array.of(1));

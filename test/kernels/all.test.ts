@@ -47,26 +47,30 @@ const MADE: readonly Kernel[] = [
   ...LAYOUTS.map((layout) => matmulMatrix(layout, MATRICES, MATRIX_TILE, 128)),
 ];
 
-/** The specialisations to compile beside the default, by kernel. A kernel that is missing here fails a test. */
-const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
+/** Of kernels that come on vec4s and one by one. */
+const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
   activation: combine({ ACCUMULATE, ACTIVATION, LANES: [1, 256] }),
-  adamw: combine({ LANES: [1, 256] }),
   add: combine({ LANES: [1, 256] }),
-  attention: [1, 3, 64, 128, 256].flatMap((D) =>
-    combine({ D: [D], D4: [Math.ceil(D / 4)], KEYS: [attentionKeys(D)], DROPOUT: [false, true] }),
-  ),
   "column-sum": combine({ ACCUMULATE, ROWS: [1, 1024], LANES: [1, 256] }),
-  "cross-entropy": combine({ ACCUMULATE, LANES: [1, 256] }),
   dropout: combine({ ACCUMULATE, LANES: [1, 256] }),
   embedding: combine({ ACCUMULATE, LANES: [1, 256] }),
-  fill: combine({ LANES: [1, 256] }),
-  "gather-rows": combine({ LANES: [1, 256] }),
-  "gradient-norm": combine({ LANES: [1, 256] }),
   "layer-norm": combine({
     ACCUMULATE,
     LANES: [1, LAYER_NORM_SOFTWARE_LANES, LAYER_NORM_LANES, 256],
     ROWS: [1, 1024],
   }),
+};
+
+/** The specialisations to compile beside the default, by kernel. A kernel that is missing here fails a test. */
+const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
+  adamw: combine({ LANES: [1, 256] }),
+  attention: [1, 3, 64, 128, 256].flatMap((D) =>
+    combine({ D: [D], D4: [Math.ceil(D / 4)], KEYS: [attentionKeys(D)], DROPOUT: [false, true] }),
+  ),
+  "cross-entropy": combine({ ACCUMULATE, LANES: [1, 256] }),
+  fill: combine({ LANES: [1, 256] }),
+  "gather-rows": combine({ LANES: [1, 256] }),
+  "gradient-norm": combine({ LANES: [1, 256] }),
   "matmul-naive": [...MATMUL, ...HALF],
   "matmul-register": [...MATMUL, ...HALF],
   "matmul-split": combine({ ACCUMULATE, LANES: [1, 256] }),
@@ -76,6 +80,12 @@ const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
     { ELEM: "f16" },
     ...combine({ ROW_QUADS: [1, 2], COLUMN_QUADS: [1, 2], STEP: [4, 8], SPLIT: [1, 4] }),
   ],
+  ...Object.fromEntries(
+    Object.entries(IN_BOTH_WIDTHS).flatMap(([name, constants]) => [
+      [name, constants],
+      [`${name}-scalar`, constants],
+    ]),
+  ),
   ...Object.fromEntries(
     MADE.map(({ name, constants }) => [
       name,
@@ -103,7 +113,7 @@ async function allKernels(): Promise<Kernel[]> {
   const kernels: Kernel[] = [];
   for (const file of filesOf(".ts")) {
     const exports = Object.values((await import(`${FOLDER}${file}`)) as object);
-    kernels.push(...exports.filter(isKernel));
+    kernels.push(...exports.flat().filter(isKernel));
   }
   return [...kernels, ...MADE];
 }
