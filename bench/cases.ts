@@ -2,13 +2,15 @@
 
 import {
   activation,
+  add,
   attention,
-  crossEntropy,
   dropout,
   embedding,
+  gatherRows,
   type Gpu,
   layerNorm,
   type Layout,
+  linear,
   matmulInto,
   mix,
   type ProductShape,
@@ -16,28 +18,13 @@ import {
   Tensor,
 } from "../engine/index.ts";
 import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
-import { type Case, type Cost, expectNear } from "./harness.ts";
+import { type Case, expectNear } from "./harness.ts";
+import { updateCase } from "./update-case.ts";
+import { filled, moved, opCase, value } from "./op-case.ts";
 
 const H = 768;
 const HEADS = 12;
 const D = H / HEADS;
-
-/** Values in [-0.5, 0.5) that any place of the program can make again. */
-const value = (seed: number, i: number): number => mix(seed, i) / 2 ** 32 - 0.5;
-
-/** A tensor of such values; with `grad` it takes gradients as a parameter does. */
-function filled(gpu: Gpu, seed: number, shape: number[], grad = false): Tensor {
-  const size = shape.reduce((product, n) => product * n, 1);
-  const tensor = gpu.upload(
-    Float32Array.from({ length: size }, (_, i) => value(seed, i)),
-    shape,
-  );
-  if (!grad) return tensor;
-  const gradient = gpu.upload(new Float32Array(size), shape);
-  return new Tensor(shape, tensor.buffer, 0, gradient);
-}
-
-const moved = (floats: number): Cost => ({ flops: 0, bytes: 4 * floats });
 
 /** Sizes of the products of one layer, [N, K] of the forward pass. */
 const PRODUCTS: readonly (readonly [N: number, K: number])[] = [
@@ -98,34 +85,6 @@ function* matmulCases(gpu: Gpu, tokens: number): Generator<() => Case> {
   }
 }
 
-/** An op run forward and backward through the tape, its output reduced to a loss by cross-entropy over its columns. */
-function opCase(
-  gpu: Gpu,
-  name: string,
-  shape: string,
-  op: () => Tensor,
-  check: (y: Float32Array) => void,
-  costs: Case["costs"],
-): Case {
-  return {
-    name,
-    shape,
-    run() {
-      gpu.step(`bench ${name} ${shape}`, () =>
-        gpu.tape.gradients(() => {
-          const y = op();
-          return crossEntropy(gpu, y, new Uint32Array(y.shape[0]!));
-        }),
-      );
-    },
-    async check() {
-      const y = gpu.step(`check ${name} ${shape}`, () => gpu.readLater(op()));
-      check(await gpu.settle(y));
-    },
-    costs,
-  };
-}
-
 function attentionCase(gpu: Gpu, tokens: number, T: number): Case {
   const B = tokens / T;
   const qkv = filled(gpu, 3, [tokens, 3 * H], true);
@@ -153,18 +112,18 @@ function attentionCase(gpu: Gpu, tokens: number, T: number): Case {
   const broadcast = gpu.info.software && canBroadcast(D, lanes);
   const kernel = broadcast ? attentionBroadcast(D, lanes).name : "attention";
   const flops = 2 * tokens * T * H; // one product of every query with every key
-  return opCase(
-    gpu,
-    "attention",
-    `[${B}, ${T}, ${HEADS} x ${D}]`,
+  return opCase(gpu, {
+    name: "attention",
+    shape: `[${B}, ${T}, ${HEADS} x ${D}]`,
+    inputs: [qkv],
     op,
-    (y) => expectNear("attention", y, want, 1e-5),
-    {
+    check: (y) => expectNear("attention", y, want, 1e-5),
+    costs: {
       [`${kernel}/forward`]: { flops: 2 * flops, bytes: 16 * tokens * H },
       [`${kernel}/backwardQuery`]: { flops: 3 * flops, bytes: 20 * tokens * H },
       [`${kernel}/backwardKeyValue`]: { flops: 4 * flops, bytes: 24 * tokens * H },
     },
-  );
+  });
 }
 
 function layerNormCase(gpu: Gpu, R: number): Case {
@@ -178,18 +137,18 @@ function layerNormCase(gpu: Gpu, R: number): Case {
     return ((s[column]! - mean) / Math.sqrt(variance)) * value(6, column) + value(7, column);
   };
   const op = (): Tensor => layerNorm(gpu, x, gamma, beta, 1e-12, residual);
-  return opCase(
-    gpu,
-    "layer-norm",
-    `[${R}, ${H}]`,
+  return opCase(gpu, {
+    name: "layer-norm",
+    shape: `[${R}, ${H}]`,
+    inputs: [x, residual, gamma, beta],
     op,
-    (y) => expectNear("layer-norm", y, want, 1e-5),
-    {
+    check: (y) => expectNear("layer-norm", y, want, 1e-5),
+    costs: {
       "layer-norm/forwardResidual": moved(4 * R * H),
       "layer-norm/backwardInput": moved(3 * R * H),
       "layer-norm/backwardParams": moved(2 * R * H),
     },
-  );
+  });
 }
 
 function activationCase(gpu: Gpu, R: number): Case {
@@ -199,17 +158,17 @@ function activationCase(gpu: Gpu, R: number): Case {
     return 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)));
   };
   const op = (): Tensor => activation(gpu, x, "gelu_new");
-  return opCase(
-    gpu,
-    "activation",
-    `[${R}, ${4 * H}]`,
+  return opCase(gpu, {
+    name: "activation",
+    shape: `[${R}, ${4 * H}]`,
+    inputs: [x],
     op,
-    (y) => expectNear("gelu_new", y, want, 1e-6),
-    {
+    check: (y) => expectNear("gelu_new", y, want, 1e-6),
+    costs: {
       "activation/forward": moved(8 * R * H),
       "activation/backward": moved(16 * R * H),
     },
-  );
+  });
 }
 
 function dropoutCase(gpu: Gpu, R: number): Case {
@@ -221,7 +180,14 @@ function dropoutCase(gpu: Gpu, R: number): Case {
       throw new Error(`dropout: a share of 0.1 must be 0; got ${dropped}.`);
     expectNear("dropout", y, (i) => (y[i] === 0 ? 0 : value(9, i) / 0.9), 1e-6);
   };
-  return opCase(gpu, "dropout", `[${R}, ${H}]`, op, check, { "dropout/apply": moved(2 * R * H) });
+  return opCase(gpu, {
+    name: "dropout",
+    shape: `[${R}, ${H}]`,
+    inputs: [x],
+    op,
+    check,
+    costs: { "dropout/apply": moved(2 * R * H) },
+  });
 }
 
 function embeddingCase(gpu: Gpu, R: number): Case {
@@ -230,26 +196,104 @@ function embeddingCase(gpu: Gpu, R: number): Case {
   const index = Uint32Array.from({ length: R }, (_, r) => (mix(11, r) % V) * E);
   const op = (): Tensor => embedding(gpu, table, index, R, E);
   const want = (i: number): number => value(10, index[Math.floor(i / E)]! + (i % E));
-  return opCase(
-    gpu,
-    "embedding",
-    `[${R}, ${E}] of ${V}`,
+  return opCase(gpu, {
+    name: "embedding",
+    shape: `[${R}, ${E}] of ${V}`,
+    inputs: [table],
     op,
-    (y) => expectNear("embedding", y, want, 1e-6),
-    {
+    check: (y) => expectNear("embedding", y, want, 1e-6),
+    costs: {
       "embedding/forward": moved(2 * R * E),
       "embedding/backward": moved(2 * R * E),
     },
-  );
+  });
+}
+
+function linearCase(gpu: Gpu, R: number): Case {
+  const [O, I] = [4 * H, H];
+  const [x, weight, bias] = [
+    filled(gpu, 12, [R, I], true),
+    filled(gpu, 13, [O, I], true),
+    filled(gpu, 14, [O], true),
+  ];
+  const want = (i: number): number => {
+    const [row, column] = [Math.floor(i / O), i % O];
+    let sum = value(14, column);
+    for (let k = 0; k < I; k++) sum += value(12, row * I + k) * value(13, column * I + k);
+    return 0.5 * sum * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (sum + 0.044715 * sum ** 3)));
+  };
+  const sizes = { M: R, N: O, K: I };
+  const { name } = gpu.matmul.choose("NT", sizes).kernel("NT");
+  return opCase(gpu, {
+    name: "linear",
+    shape: `[${R}, ${I}] to ${O}, gelu_new`,
+    inputs: [x, weight, bias],
+    op: () => linear(gpu, x, weight, bias, "gelu_new"),
+    check: (y) => expectNear("linear", y, want, 1e-5 * Math.sqrt(I)),
+    costs: {
+      [`${name}/linearKeep`]: { flops: 2 * R * O * I, bytes: 4 * (R * I + O * I + 2 * R * O) },
+      "column-sum/partial": moved(R * O),
+    },
+  });
+}
+
+function addCase(gpu: Gpu, R: number): Case {
+  const [a, b] = [filled(gpu, 15, [R, H], true), filled(gpu, 16, [R, H], true)];
+  return opCase(gpu, {
+    name: "add",
+    shape: `[${R}, ${H}]`,
+    inputs: [a, b],
+    op: () => add(gpu, a, b),
+    check: (y) => expectNear("add", y, (i) => value(15, i) + value(16, i), 1e-6),
+    costs: { "add/forward": moved(3 * R * H) },
+  });
+}
+
+function gatherRowsCase(gpu: Gpu, R: number): Case {
+  const x = filled(gpu, 17, [R, H], true);
+  const rows = Uint32Array.from({ length: R / 16 }, (_, b) => 16 * b);
+  const want = (i: number): number => value(17, 16 * Math.floor(i / H) * H + (i % H));
+  return opCase(gpu, {
+    name: "gather-rows",
+    shape: `${rows.length} of [${R}, ${H}]`,
+    inputs: [x],
+    op: () => gatherRows(gpu, x, rows),
+    check: (y) => expectNear("gather-rows", y, want, 1e-7),
+    costs: {
+      "gather-rows/forward": moved(2 * rows.length * H),
+      "gather-rows/backward": moved(2 * rows.length * H),
+    },
+  });
+}
+
+/** Over H classes: the two of a classifier are no work. */
+function crossEntropyCase(gpu: Gpu, R: number): Case {
+  const x = filled(gpu, 18, [R, H], true);
+  return opCase(gpu, {
+    name: "cross-entropy",
+    shape: `[${R}, ${H}]`,
+    inputs: [x],
+    op: () => x,
+    check: (y) => expectNear("logits", y, (i) => value(18, i), 1e-7),
+    costs: {
+      "cross-entropy/forward": moved(2 * R * H),
+      "cross-entropy/backward": moved(2 * R * H),
+    },
+  });
 }
 
 /** All cases at a number of tokens, made one at a time: their tensors together would not fit every adapter. */
 export function* cases(gpu: Gpu, tokens: number): Generator<{ name: string; make: () => Case }> {
+  if (tokens === 512) yield { name: "update", make: () => updateCase(gpu) };
   for (const make of matmulCases(gpu, tokens)) yield { name: "matmul", make };
   for (const T of [128, 512])
     yield { name: "attention", make: () => attentionCase(gpu, tokens, T) };
+  yield { name: "linear", make: () => linearCase(gpu, tokens) };
   yield { name: "layer-norm", make: () => layerNormCase(gpu, tokens) };
   yield { name: "activation", make: () => activationCase(gpu, tokens) };
   yield { name: "dropout", make: () => dropoutCase(gpu, tokens) };
+  yield { name: "add", make: () => addCase(gpu, tokens) };
   yield { name: "embedding", make: () => embeddingCase(gpu, tokens) };
+  yield { name: "gather-rows", make: () => gatherRowsCase(gpu, tokens) };
+  yield { name: "cross-entropy", make: () => crossEntropyCase(gpu, tokens) };
 }

@@ -23,6 +23,8 @@ export interface Case {
   check(): Promise<void>;
   /** By the label of a kernel entry, "layer-norm/forward"; each of them becomes a row. */
   readonly costs: Readonly<Record<string, Cost>>;
+  /** Frees what is not of the pool. */
+  destroy?(): void;
 }
 
 export interface Row {

@@ -75,10 +75,12 @@ const probe = gpu.upload(new Float32Array(1));
 for (const tokens of tokenCounts) {
   for (const item of cases(gpu, tokens)) {
     if (only !== undefined && item.name !== only) continue;
-    for (const row of await measure(gpu, item.make(), probe, runs, ceiling)) {
+    const made = item.make();
+    for (const row of await measure(gpu, made, probe, runs, ceiling)) {
       rows.push(row);
       console.log(cells(row));
     }
+    made.destroy?.();
     gpu.releaseAll();
   }
 }

@@ -1,0 +1,96 @@
+// A case for an op of the tape: forward against sampled values, backward against the loss's own change, then both timed.
+
+import { crossEntropy, type Gpu, mix, Tensor } from "../engine/index.ts";
+import type { Case, Cost } from "./harness.ts";
+
+/** Values in [-0.5, 0.5) that any place of the program can make again. */
+export const value = (seed: number, i: number): number => mix(seed, i) / 2 ** 32 - 0.5;
+
+/** A tensor of such values; with `grad` it takes gradients as a parameter does. */
+export function filled(gpu: Gpu, seed: number, shape: number[], grad = false): Tensor {
+  const size = shape.reduce((product, n) => product * n, 1);
+  const tensor = gpu.upload(
+    Float32Array.from({ length: size }, (_, i) => value(seed, i)),
+    shape,
+  );
+  if (!grad) return tensor;
+  const gradient = gpu.upload(new Float32Array(size), shape);
+  return new Tensor(shape, tensor.buffer, 0, gradient);
+}
+
+export const moved = (floats: number): Cost => ({ flops: 0, bytes: 4 * floats });
+
+/** Change of the loss that the gradient is held against: far above rounding, far below where the loss bends. */
+const CHANGE = 0.02;
+
+/**
+ * An op run forward and backward through the tape, its output reduced to a loss by cross-entropy over its columns.
+ * `inputs` take gradients; `check` sees the output.
+ */
+export function opCase(
+  gpu: Gpu,
+  about: Pick<Case, "name" | "shape" | "costs"> & {
+    readonly inputs: readonly Tensor[];
+    readonly op: () => Tensor;
+    readonly check: (y: Float32Array) => void;
+  },
+): Case {
+  const { name, shape, inputs, op, costs } = about;
+  const loss = (): Tensor => {
+    const y = op();
+    return crossEntropy(gpu, y, new Uint32Array(y.shape[0]!));
+  };
+  const run = (): void => gpu.step(`bench ${name} ${shape}`, () => void gpu.tape.gradients(loss));
+  return {
+    name,
+    shape,
+    run,
+    async check() {
+      const y = gpu.step(`check ${name} ${shape}`, () => gpu.readLater(op()));
+      about.check(await gpu.settle(y));
+      await checkGradient(gpu, `${name} ${shape}`, inputs, loss, run);
+    },
+    costs,
+  };
+}
+
+/** Throws unless a step along the gradient changes the loss by what the gradient says, to 2 %. */
+async function checkGradient(
+  gpu: Gpu,
+  what: string,
+  inputs: readonly Tensor[],
+  loss: () => Tensor,
+  run: () => void,
+): Promise<void> {
+  const lossNow = async (): Promise<number> =>
+    (await gpu.settle(gpu.step(`loss ${what}`, () => gpu.readLater(loss()))))[0]!;
+  for (const { grad } of inputs) gpu.set(grad!, new Float32Array(grad!.size));
+  run();
+  let squares = 0;
+  const before: [Tensor, Float32Array, Float32Array][] = [];
+  for (const input of inputs) {
+    const gradient = await gpu.read(input.grad!);
+    for (const g of gradient) squares += g * g;
+    before.push([input, await gpu.read(input), gradient]);
+  }
+  const move = (step: number): void => {
+    for (const [input, values, gradient] of before) {
+      gpu.set(
+        input,
+        values.map((v, i) => v + step * gradient[i]!),
+      );
+    }
+  };
+  const step = CHANGE / 2 / squares;
+  move(step);
+  const above = await lossNow();
+  move(-step);
+  const below = await lossNow();
+  move(0);
+  const change = above - below;
+  if (!(Math.abs(change / CHANGE - 1) <= 0.02)) {
+    throw new Error(
+      `${what}: a step along the gradient must change the loss by ${CHANGE}; got ${change}.`,
+    );
+  }
+}

@@ -1,0 +1,54 @@
+// The update of all parameters of ALBERT-base, gradient norm and AdamW, whatever the number of tokens.
+
+import { type Gpu, ParameterSet } from "../engine/index.ts";
+import { AdamW } from "../train/index.ts";
+import { type Case, expectNear } from "./harness.ts";
+import { moved, value } from "./op-case.ts";
+
+/** Parameters of albert-base-v2 with a classifier of two classes. */
+const SIZE = 11_685_122;
+const OPTIONS = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
+const RATE = 1e-2;
+const CLIP = 1;
+
+/** The case owns its parameters and moments until `destroy`. */
+export function updateCase(gpu: Gpu): Case {
+  const set = new ParameterSet(gpu, {
+    all: { shape: [SIZE], parts: [{ name: "all", shape: [SIZE] }], decay: true },
+  });
+  const optimiser = new AdamW(gpu, set, OPTIONS);
+  const filled = (seed: number): Float32Array =>
+    Float32Array.from({ length: set.size }, (_, i) => (i < SIZE ? value(seed, i) : 0));
+  gpu.set(set.values, filled(20));
+  const update = () => optimiser.update(RATE, CLIP);
+  return {
+    name: "update",
+    shape: `[${SIZE}]`,
+    run() {
+      gpu.step("bench update", () => void update());
+    },
+    async check() {
+      const gradients = filled(21);
+      gpu.set(set.gradients, gradients);
+      const state = await gpu.settle(gpu.step("check update", () => gpu.readLater(update())));
+      const [norm, factor, , scale] = state as unknown as [number, number, number, number];
+      const squares = gradients.reduce((sum, g) => sum + g * g, 0);
+      expectNear("gradient norm", Float32Array.of(norm), () => Math.sqrt(squares) / scale, 1e-3);
+      // Bias correction makes the first update the gradient over its own size.
+      const want = (i: number): number => {
+        const g = factor * value(21, i);
+        const decayed = value(20, i) * (1 - RATE * OPTIONS.weightDecay);
+        return decayed - (RATE * g) / (Math.abs(g) + OPTIONS.eps);
+      };
+      expectNear("adamw", (await gpu.read(set.values)).subarray(0, SIZE), want, 1e-6);
+    },
+    costs: {
+      "gradient-norm/partial": moved(SIZE),
+      "adamw/update": moved(8 * SIZE),
+    },
+    destroy() {
+      optimiser.destroy();
+      set.destroy();
+    },
+  };
+}
