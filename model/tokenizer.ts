@@ -15,11 +15,12 @@ import {
   SPECIAL_TOKENS,
   tokenizerFiles,
 } from "./tokenizer-files.ts";
+import { WordCache } from "./word-cache.ts";
 import { WordPieces } from "./word-pieces.ts";
 
 const SPIECE = "spiece.model";
 const SPECIAL = /(<pad>|<unk>|\[CLS\]|\[SEP\]|\[MASK\])/;
-// Unicode's White_Space less U+000B. Not \s: SentencePiece deletes U+000B, and treats U+FEFF as a blank by itself.
+// The blanks of isBlank. Not \s: SentencePiece deletes U+000B, and treats U+FEFF as a blank by itself.
 const BLANKS = /[\t\n\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 const WORDS = new RegExp(BLANKS.source.replace("[", "[^"), "gu");
 const NOT_ASCII = /[^\0-\x7f]/;
@@ -53,19 +54,23 @@ export class Tokenizer {
   readonly options: TokenizerOptions;
   readonly #model: SpieceModel;
   readonly #bytes: Uint8Array;
-  readonly #words: WordPieces;
+  readonly #pieces: WordPieces;
+  readonly #words: WordCache;
   readonly #specialIds: ReadonlyMap<string, number>;
 
   private constructor(
     model: SpieceModel,
     bytes: Uint8Array,
-    words: WordPieces,
+    pieces: WordPieces,
     options: TokenizerOptions,
     specialIds: ReadonlyMap<string, number>,
   ) {
     this.#model = model;
     this.#bytes = bytes;
-    this.#words = words;
+    this.#pieces = pieces;
+    this.#words = new WordCache((word, maxIds) => this.#encodeWord(word, maxIds), {
+      foldsCase: options.do_lower_case,
+    });
     this.#specialIds = specialIds;
     this.options = options;
     this.vocabSize = model.pieces.length;
@@ -93,8 +98,8 @@ export class Tokenizer {
     const model = parseSpiece(bytes, path);
     const specialIds = findSpecialIds(model, path);
     const options = path === dirOrFile ? DEFAULT_OPTIONS : await loadOptions(dirOrFile);
-    const words = await WordPieces.load(path, model.pieces);
-    return new Tokenizer(model, bytes, words, options, specialIds);
+    const pieces = await WordPieces.load(path, model.pieces);
+    return new Tokenizer(model, bytes, pieces, options, specialIds);
   }
 
   /**
@@ -109,13 +114,14 @@ export class Tokenizer {
     }
     const end = maxLength - 1; // where [SEP] must stand at the latest
     const ids = [this.clsId];
-    const parts = text.split(SPECIAL); // every second part is a special piece
+    const maySpecial = text.includes("[") || text.includes("<");
+    const parts = maySpecial ? text.split(SPECIAL) : [text]; // every second part is a special piece
     for (let i = 0; i < parts.length && ids.length < end; i++) {
       const part = parts[i] ?? "";
       if (i % 2 === 1) ids.push(this.#idOf(part));
       // [MASK] takes the blanks to its left with it, as transformers declares it.
       else
-        this.#encodePlain(
+        this.#words.encode(
           parts[i + 1] === SPECIAL_TOKENS.mask_token ? part.trimEnd() : part,
           ids,
           end,
@@ -177,13 +183,14 @@ export class Tokenizer {
     }
   }
 
-  /** Appends the ids of `text`, which holds no special pieces, until `ids` has `end` entries or some more. */
-  #encodePlain(text: string, ids: number[], end: number): void {
-    for (const word of this.#normalize(text).split(BLANKS)) {
-      if (word === "") continue;
-      for (const id of this.#words.encode(word, end)) ids.push(id);
-      if (ids.length >= end) return;
-    }
+  /**
+   * The ids of what stands between two blanks. No rule of normalisation reaches across a blank; some turn a character into
+   * one.
+   */
+  #encodeWord(word: string, maxIds: number): readonly number[] {
+    const words = this.#normalize(word).split(BLANKS);
+    if (words.length === 1) return this.#pieces.encode(words[0]!, maxIds);
+    return words.flatMap((part) => this.#pieces.encode(part, maxIds));
   }
 
   #normalize(text: string): string {

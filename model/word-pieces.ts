@@ -4,29 +4,33 @@
 import type { EventEmitter } from "node:events";
 import { SentencePieceProcessor } from "sentencepiece-js";
 import { FileError } from "../engine/errors.ts";
+import { EncodeCall } from "./encode-call.ts";
 import { reason } from "./read-file.ts";
 import type { Piece } from "./spiece.ts";
 import { endsInDigitComma, PIECE_TYPE } from "./spiece.ts";
 import { UnknownRuns } from "./unknown-runs.ts";
 
-const CACHE_LIMIT = 200_000; // words
-const CACHED_LENGTH = 64; // UTF-16 units; longer words hardly ever come back
+const SHORT = 64; // UTF-16 units: no run of unknown characters is long there
 const UNCUT_LENGTH = 65_536;
 
 /** Turns one normalised word into ids, as the Unigram model of Hugging Face's tokenizers library does. */
 export class WordPieces {
-  readonly #sentencePiece: SentencePieceProcessor;
+  readonly #call: EncodeCall;
   readonly #pieces: readonly Piece[];
   readonly #unknownRuns: UnknownRuns;
   readonly #longestPiece: number;
-  readonly #cache = new Map<string, readonly number[]>();
-  readonly #roots = new Map<number, string>();
+  /** 1 for each piece that is a repetition of a shorter string, the ones that order ties. */
+  readonly #repetitions: Uint8Array;
 
   private constructor(sentencePiece: SentencePieceProcessor, pieces: readonly Piece[]) {
-    this.#sentencePiece = sentencePiece;
+    const call = new EncodeCall(sentencePiece);
+    this.#call = call;
+    this.#repetitions = Uint8Array.from(pieces, (piece) =>
+      Number(!["", piece.text].includes(rootOf(piece))),
+    );
     this.#pieces = pieces;
     this.#unknownRuns = new UnknownRuns(
-      (text) => sentencePiece.encodeIds(text),
+      (text) => call.ids(text),
       pieces.map(({ text }) => text),
       pieces.findIndex(({ type }) => type === PIECE_TYPE.unknown),
     );
@@ -51,23 +55,18 @@ export class WordPieces {
   }
 
   /**
-   * The ids of `word`, which is well-formed and holds no blanks. The array belongs to the cache: do not change it.
+   * The ids of `word`, which is well-formed and holds no blanks; none for an empty one.
    * Only the first `maxIds` matter to the caller; a word that must be far longer than that is cut.
    */
   encode(word: string, maxIds: number): readonly number[] {
-    const known = this.#cache.get(word);
-    if (known) return known;
-    const ids = this.#sentencePiece.encodeIds(this.#bounded(word, maxIds));
+    if (word === "") return [];
+    const ids = this.#call.ids(this.#bounded(word, maxIds));
     this.#sortTies(ids);
-    if (word.length <= CACHED_LENGTH) {
-      if (this.#cache.size >= CACHE_LIMIT) this.#cache.clear();
-      this.#cache.set(word, ids);
-    }
     return ids;
   }
 
   #bounded(word: string, maxIds: number): string {
-    if (word.length <= CACHED_LENGTH) return word;
+    if (word.length <= SHORT) return word;
     const short = this.#unknownRuns.shorten(word);
     // Segmentation near a cut can differ, so it stays well behind the last id that is kept.
     const limit = Math.max(UNCUT_LENGTH, 4 * maxIds * this.#longestPiece);
@@ -77,6 +76,7 @@ export class WordPieces {
   // "kk" + "k" and "k" + "kk" have the same probability. C++ decides by float32 rounding; the tokenizers library sums in
   // float64 and so keeps the longer piece last. Pieces tie this way if they are powers of one string.
   #sortTies(ids: number[]): void {
+    if (!ids.some((id) => this.#repetitions[id] === 1)) return;
     let start = 0;
     while (start < ids.length) {
       const root = this.#root(ids[start]);
@@ -91,21 +91,20 @@ export class WordPieces {
     }
   }
 
-  /** The shortest string that the piece is a repetition of; "" for pieces that take no part in ties. */
   #root(id = -1): string {
-    let root = this.#roots.get(id);
-    if (root === undefined) {
-      const text = this.#text(id);
-      const fixed = text.startsWith("▁") || this.#pieces[id]?.type !== PIECE_TYPE.normal;
-      root = fixed ? "" : text.slice(0, (text + text).indexOf(text, 1));
-      this.#roots.set(id, root);
-    }
-    return root;
+    const piece = this.#pieces[id];
+    return piece ? rootOf(piece) : "";
   }
 
   #text(id: number): string {
     return this.#pieces[id]?.text ?? "";
   }
+}
+
+/** The shortest string that the piece is a repetition of; "" for pieces that take no part in ties. */
+function rootOf({ text, type }: Piece): string {
+  if (text.startsWith("▁") || type !== PIECE_TYPE.normal) return "";
+  return text.slice(0, (text + text).indexOf(text, 1));
 }
 
 // Emscripten's runtime listens for uncaught errors, and on one prints itself (755 KB) and exits with 7. It adds its
