@@ -19,13 +19,13 @@ declare module "sentencepiece-js" {
     load(path: string): Promise<void>;
     encodeIds(text: string): number[];
     readonly processor: {
-      status(): Status;
+      Load(file: Handle): Status;
       LoadVocabulary(file: Handle, threshold: number): Status;
       /** A std::vector<int>. */
       EncodeAsIds(text: Handle): Handle;
     };
     readonly sentencepiece: {
-      readonly FS: { writeFile(name: string, content: string): void };
+      readonly FS: { writeFile(name: string, content: string | Uint8Array): void };
       /** Views of the heap: made anew when it grows. */
       readonly HEAPU8: Uint8Array;
       readonly HEAPU32: Uint32Array;

@@ -38,6 +38,15 @@ export interface Word {
   readonly to: number;
 }
 
+/** All that a tokeniser is made from; may be sent to another thread. */
+export interface TokenizerSource {
+  /** Of spiece.model. */
+  readonly bytes: Uint8Array;
+  readonly options: TokenizerOptions;
+  /** Where they came from, for messages. */
+  readonly path: string;
+}
+
 /**
  * Turns text into the ids of an ALBERT vocabulary; they equal those of transformers' AlbertTokenizerFast.
  * Takes any SentencePiece unigram model that has the pieces <pad>, <unk>, [CLS], [SEP] and [MASK].
@@ -52,21 +61,21 @@ export class Tokenizer {
   readonly sepId: number;
   readonly maskId: number;
   readonly options: TokenizerOptions;
+  readonly source: TokenizerSource;
   readonly #model: SpieceModel;
-  readonly #bytes: Uint8Array;
   readonly #pieces: WordPieces;
   readonly #words: WordCache;
   readonly #specialIds: ReadonlyMap<string, number>;
 
   private constructor(
+    source: TokenizerSource,
     model: SpieceModel,
-    bytes: Uint8Array,
     pieces: WordPieces,
-    options: TokenizerOptions,
     specialIds: ReadonlyMap<string, number>,
   ) {
+    const { options } = source;
+    this.source = source;
     this.#model = model;
-    this.#bytes = bytes;
     this.#pieces = pieces;
     this.#words = new WordCache((word, maxIds) => this.#encodeWord(word, maxIds), {
       foldsCase: options.do_lower_case,
@@ -95,11 +104,17 @@ export class Tokenizer {
       );
     }
     const bytes = await readModelFile(path);
+    const options = path === dirOrFile ? DEFAULT_OPTIONS : await loadOptions(dirOrFile);
+    return Tokenizer.from({ bytes, options, path });
+  }
+
+  /** The tokeniser of another one's `source`. Throws FileError as `load`. */
+  static async from(source: TokenizerSource): Promise<Tokenizer> {
+    const { bytes, path } = source;
     const model = parseSpiece(bytes, path);
     const specialIds = findSpecialIds(model, path);
-    const options = path === dirOrFile ? DEFAULT_OPTIONS : await loadOptions(dirOrFile);
-    const pieces = await WordPieces.load(path, model.pieces);
-    return new Tokenizer(model, bytes, pieces, options, specialIds);
+    const pieces = await WordPieces.load(bytes, model.pieces, path);
+    return new Tokenizer(source, model, pieces, specialIds);
   }
 
   /**
@@ -176,7 +191,7 @@ export class Tokenizer {
     const files = tokenizerFiles(this.#model, this.options, this.#specialIds);
     try {
       await mkdir(dir, { recursive: true });
-      await writeFile(join(dir, SPIECE), this.#bytes);
+      await writeFile(join(dir, SPIECE), this.source.bytes);
       for (const [name, content] of files) await writeFile(join(dir, name), content);
     } catch (cause) {
       throw new FileError(dir, `must take the tokeniser's files; ${reason(cause)}.`, { cause });

@@ -2,7 +2,8 @@
 // process, its silent load failures, and its quadratic time on runs of unknown characters. One instance per thread.
 
 import type { EventEmitter } from "node:events";
-import { SentencePieceProcessor } from "sentencepiece-js";
+import { devNull } from "node:os";
+import { type Handle, SentencePieceProcessor } from "sentencepiece-js";
 import { FileError } from "../engine/errors.ts";
 import { EncodeCall } from "./encode-call.ts";
 import { reason } from "./read-file.ts";
@@ -10,6 +11,7 @@ import type { Piece } from "./spiece.ts";
 import { endsInDigitComma, PIECE_TYPE } from "./spiece.ts";
 import { UnknownRuns } from "./unknown-runs.ts";
 
+const MODEL = "spiece.model"; // in Emscripten's file system, which is in memory
 const SHORT = 64; // UTF-16 units: no run of unknown characters is long there
 const UNCUT_LENGTH = 65_536;
 
@@ -37,12 +39,21 @@ export class WordPieces {
     this.#longestPiece = pieces.reduce((longest, { text }) => Math.max(longest, text.length), 1);
   }
 
-  /** Loads the model at `path`, whose pieces the caller has parsed. Throws FileError if SentencePiece refuses it. */
-  static async load(path: string, pieces: readonly Piece[]): Promise<WordPieces> {
+  /**
+   * Loads a model from its bytes, whose pieces the caller has parsed. `path` is only for messages. Throws FileError if
+   * SentencePiece refuses it.
+   */
+  static async load(
+    bytes: Uint8Array,
+    pieces: readonly Piece[],
+    path: string,
+  ): Promise<WordPieces> {
     const sentencePiece = new SentencePieceProcessor();
     try {
-      await withoutNewListeners(() => sentencePiece.load(path));
-      requireOk(sentencePiece.processor.status());
+      // The wrapper takes a path alone, which may hold other bytes by now: it is given nothing.
+      await withoutNewListeners(() => sentencePiece.load(devNull));
+      sentencePiece.sentencepiece.FS.writeFile(MODEL, bytes);
+      withView(sentencePiece, MODEL, (name) => requireOk(sentencePiece.processor.Load(name)));
       dropDigitCommaPieces(sentencePiece, pieces);
       return new WordPieces(sentencePiece, pieces);
     } catch (cause) {
@@ -132,21 +143,31 @@ async function withoutNewListeners(load: () => Promise<void>): Promise<void> {
 // The tokenizers library lowers the score of these pieces by 100, which no path survives. SentencePiece's own way is a
 // list of the pieces that may be used; the list is only of "normal" pieces, all other kinds stay as they are.
 function dropDigitCommaPieces(
-  { processor, sentencepiece }: SentencePieceProcessor,
+  sentencePiece: SentencePieceProcessor,
   pieces: readonly Piece[],
 ): void {
   const normal = pieces.filter(({ type }) => type === PIECE_TYPE.normal);
   const kept = normal.filter(({ text }) => !endsInDigitComma(text));
   if (kept.length === normal.length) return;
-  const name = "kept.vocab"; // in Emscripten's file system, which is in memory
-  sentencepiece.FS.writeFile(name, kept.map(({ text }) => `${text}\t1\n`).join(""));
-  const nameView = new sentencepiece.StringView(name);
-  const view = nameView.getView();
+  const file = "kept.vocab";
+  const { processor, sentencepiece } = sentencePiece;
+  sentencepiece.FS.writeFile(file, kept.map(({ text }) => `${text}\t1\n`).join(""));
+  withView(sentencePiece, file, (name) => requireOk(processor.LoadVocabulary(name, 0)));
+}
+
+/** Lends `text` to C++. */
+function withView(
+  { sentencepiece }: SentencePieceProcessor,
+  text: string,
+  use: (view: Handle) => void,
+): void {
+  const held = new sentencepiece.StringView(text);
+  const view = held.getView();
   try {
-    requireOk(processor.LoadVocabulary(view, 0));
+    use(view);
   } finally {
     view.delete();
-    nameView.delete();
+    held.delete();
   }
 }
 
