@@ -65,6 +65,7 @@ export {
 } from "./metrics.ts";
 export { AdamW, type OptimiserState } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
+export { prefetch } from "./prefetch.ts";
 export {
   type PredictedSet,
   type Prediction,
