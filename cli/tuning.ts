@@ -2,7 +2,6 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import {
   FileError,
@@ -14,6 +13,7 @@ import {
 import type { AlbertForSequenceClassification } from "../model/index.ts";
 import { filledRows, type LabelledSet, type TrainingArguments } from "../train/index.ts";
 import type { Printer } from "./printer.ts";
+import { cacheFolder } from "./setup/decision.ts";
 
 /** Beside a run's checkpoints: a resumed run must add up in the same order. */
 export const TUNING_FILE = "tuning.json";
@@ -122,7 +122,7 @@ export async function tune(run: {
     if (own !== undefined) await writeTuning(own, gpu, given);
     return;
   }
-  const cache = join(homedir(), ".cache", "albert-gpu", `tuning-${fingerprint(gpu)}.json`);
+  const cache = join(cacheFolder(process.env), `tuning-${fingerprint(gpu)}.json`);
   const known = (await readTuning(cache)) ?? [];
   const wanted = productsOf(model, train, args);
   const missing = wanted.filter((product) => !known.some(sameProduct(product)));

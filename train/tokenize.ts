@@ -21,14 +21,15 @@ export class TokenizedSet {
   readonly tokens: number;
   /** Tokens of each text, [count]. */
   readonly lengths: Uint16Array;
-  readonly #flat: Uint16Array | Uint32Array;
+  /** Ids of all texts one after another, [tokens]. */
+  readonly flat: Uint16Array | Uint32Array;
   readonly #starts: Float64Array;
 
   /** @param flat ids of all texts one after another; owned from here on. @param lengths tokens of each text */
   constructor(flat: Uint16Array | Uint32Array, lengths: Uint16Array) {
     this.count = lengths.length;
     this.lengths = lengths;
-    this.#flat = flat;
+    this.flat = flat;
     this.#starts = new Float64Array(lengths.length);
     let start = 0;
     lengths.forEach((length, i) => {
@@ -43,7 +44,7 @@ export class TokenizedSet {
   ids(i: number): Uint32Array {
     const start = this.#starts[i];
     if (start === undefined) throw new RangeError(`text must be in [0, ${this.count}); got ${i}`);
-    return Uint32Array.from(this.#flat.subarray(start, start + (this.lengths[i] ?? 0)));
+    return Uint32Array.from(this.flat.subarray(start, start + (this.lengths[i] ?? 0)));
   }
 }
 
