@@ -42,8 +42,9 @@ async function readTuning(path: string): Promise<TunedProduct[] | undefined> {
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new FileError(path, `must be readable; got ${(cause as Error).message}.`, { cause });
+    const { code = "", message } = cause as NodeJS.ErrnoException;
+    if (["ENOENT", "ENOTDIR"].includes(code)) return undefined;
+    throw new FileError(path, `must be readable; got ${message}.`, { cause });
   }
   try {
     const { products } = JSON.parse(text) as { products: TunedProduct[] };
@@ -130,11 +131,14 @@ export async function tune(run: {
   const found = await tuneMatmul(gpu, missing, (done) => progress.update(done));
   progress.stop();
   const all = [...known, ...found];
-  if (found.length > 0) await writeTuning(cache, gpu, all);
+  let kept = `kept in ${cache}`;
+  if (found.length > 0) {
+    await writeTuning(cache, gpu, all).catch((error: Error) => {
+      kept = `not kept for the next run: ${error.message}`;
+    });
+  }
   const chosen = all.filter((product) => wanted.some(sameProduct(product)));
   gpu.matmul.use(chosen);
   if (own !== undefined) await writeTuning(own, gpu, chosen);
-  printer.line(
-    `kernels      ${found.length} of ${chosen.length} products timed now, kept in ${cache}`,
-  );
+  printer.line(`kernels      ${found.length} of ${chosen.length} products timed now, ${kept}`);
 }
