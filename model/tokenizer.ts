@@ -203,17 +203,22 @@ export class Tokenizer {
    * one.
    */
   #encodeWord(word: string, maxIds: number): readonly number[] {
-    const words = this.#normalize(word).split(BLANKS);
-    if (words.length === 1) return this.#pieces.encode(words[0]!, maxIds);
+    const isAscii = !NOT_ASCII.test(word);
+    const quoted = word.replaceAll("``", '"').replaceAll("''", '"');
+    if (isAscii) {
+      return this.#pieces.encode(
+        this.options.do_lower_case ? quoted.toLowerCase() : quoted,
+        maxIds,
+      );
+    }
+    const words = this.#normalize(quoted).split(BLANKS);
     return words.flatMap((part) => this.#pieces.encode(part, maxIds));
   }
 
   #normalize(text: string): string {
     // A lone surrogate would swallow the character behind it on its way into SentencePiece.
-    let out = text.toWellFormed().replaceAll("``", '"').replaceAll("''", '"');
-    if (!this.options.keep_accents && NOT_ASCII.test(out)) {
-      out = out.normalize("NFKD").replace(/\p{M}+/gu, "");
-    }
+    let out = text.toWellFormed();
+    if (!this.options.keep_accents) out = out.normalize("NFKD").replace(/\p{M}+/gu, "");
     if (!this.options.do_lower_case) return out;
     if (CONTEXTUAL.test(out)) return Array.from(out, (char) => char.toLowerCase()).join("");
     return out.toLowerCase();
