@@ -9,8 +9,7 @@ import { spareThreads, TokenizerThreads } from "./tokenizer-threads.ts";
 // Tokenising is synchronous; between blocks other work (Ctrl-C, a progress bar, other threads' results) gets its turn.
 const BLOCK_TEXTS = 64;
 const BLOCK_UNITS = 1 << 18; // UTF-16
-// UTF-16 units, one to two seconds of work. A thread takes some tenths of one to start, and learns its words anew: on
-// two cores smaller sets gained nothing.
+// UTF-16 units, one to two seconds of work. A thread takes some tenths of one to start, and learns its words anew.
 const LARGE = 20_000_000;
 
 /** Token ids of many texts, read only. */
@@ -50,7 +49,7 @@ export class TokenizedSet {
 
 /**
  * Tokenises texts; none is kept, so a stream of any size takes only the room of its ids. With a `Tokenizer`, a large set is
- * shared with worker threads, one for each further core; the ids are the same.
+ * shared with worker threads where there are more than two cores; the ids are the same.
  * @param maxLength longer texts are truncated by the tokeniser; in tokens, at most 65,535
  * @param onProgress called with the number of texts done, after each block of at most 64 texts
  * Throws AlbertGpuError when a thread fails, and what `texts` and the tokeniser throw; no thread is left behind.

@@ -12,9 +12,12 @@ const BLOCKS_PER_THREAD = 2;
 // Each holds a tokeniser and its cache, some 80 MB.
 const MOST_THREADS = 7;
 
-/** Threads beside the calling one that this machine has cores for. */
+/**
+ * Threads worth starting beside the calling one. One is kept free: each thread learns its words anew, and on two cores a
+ * second thread cost as much as it gained, more where others were busy too.
+ */
 export function spareThreads(): number {
-  return Math.min(availableParallelism() - 1, MOST_THREADS);
+  return Math.max(0, Math.min(availableParallelism() - 2, MOST_THREADS));
 }
 
 type Done = (block: EncodedBlock) => void;
