@@ -2,10 +2,10 @@
 
 import type { Command } from "commander";
 import { DEFAULT_ARGUMENTS as D } from "../train/index.ts";
-import { auditCommand, type AuditCommandOptions } from "./commands/audit.ts";
-import { cleanCommand, type CleanOptions } from "./commands/clean.ts";
-import { importIsotCommand, type ImportIsotOptions } from "./commands/import-isot.ts";
-import { splitCommand, type SplitOptions } from "./commands/split.ts";
+import type { AuditCommandOptions } from "./commands/audit.ts";
+import type { CleanOptions } from "./commands/clean.ts";
+import type { ImportIsotOptions } from "./commands/import-isot.ts";
+import type { SplitOptions } from "./commands/split.ts";
 import { dataOptions, formatOptions, printJson } from "./options.ts";
 import * as value from "./values.ts";
 
@@ -37,7 +37,10 @@ Examples:
   $ albert-gpu audit --train train.csv --validation val.csv --test test.csv --model albert/albert-base-v2`,
     )
     .action(async (file: string | undefined, options: Omit<AuditCommandOptions, "file">) =>
-      printJson(options.json, await auditCommand({ ...options, file })),
+      printJson(
+        options.json,
+        await (await import("./commands/audit.ts")).auditCommand({ ...options, file }),
+      ),
     );
 }
 
@@ -75,7 +78,10 @@ export function clean(program: Command): void {
       "\nExample:\n  $ albert-gpu clean news.csv --output clean.csv --drop-dateline --fold-quotes --trim --drop-duplicates",
     )
     .action(async (file: string, options: Omit<CleanOptions, "file" | "print">) =>
-      printJson(options.json, await cleanCommand({ ...options, file, print })),
+      printJson(
+        options.json,
+        await (await import("./commands/clean.ts")).cleanCommand({ ...options, file, print }),
+      ),
     );
 }
 
@@ -109,11 +115,11 @@ export function split(program: Command): void {
       "\nExample:\n  $ albert-gpu split news.csv --ratios 70:15:15 --stratify label --group-duplicates --seed 42",
     )
     .action(
-      (
+      async (
         file: string,
         options: Omit<SplitOptions, "file" | "stratify" | "print"> & { stratify?: string },
       ) =>
-        splitCommand({
+        (await import("./commands/split.ts")).splitCommand({
           ...options,
           file,
           stratify: options.stratify ?? null,
@@ -153,6 +159,12 @@ export function importIsot(program: Command): void {
         real: string,
         fake: string,
         options: Omit<ImportIsotOptions, "real" | "fake" | "print">,
-      ) => printJson(options.json, await importIsotCommand({ ...options, real, fake, print })),
+      ) =>
+        printJson(
+          options.json,
+          await (
+            await import("./commands/import-isot.ts")
+          ).importIsotCommand({ ...options, real, fake, print }),
+        ),
     );
 }

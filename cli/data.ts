@@ -1,6 +1,7 @@
 // The files a training run reads, as three labelled sets.
 
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { FileError } from "../engine/index.ts";
 import type { Tokenizer } from "../model/index.ts";
 import {
@@ -15,6 +16,8 @@ import {
 } from "../train/index.ts";
 import { UsageError } from "./errors.ts";
 import { excerpt, type Printer } from "./printer.ts";
+import { cacheFolder } from "./setup/decision.ts";
+import { TokenCache, tokenKey } from "./token-cache.ts";
 
 /** How a file's records are read. */
 export interface RecordOptions {
@@ -133,19 +136,44 @@ export async function loadSets(options: DataOptions, seed: number): Promise<Sets
   };
 }
 
-/** Tokenises a set, with a progress bar. */
-export async function tokenizeSet(
+// UTF-16 units, some tenths of a second of work: smaller sets are tokenised again.
+const WORTH_KEEPING = 1_000_000;
+
+/**
+ * Tokenises sets, with a progress bar. Large ones are kept, and taken from the cache where their texts, the tokeniser and
+ * the length are the same; a cache that cannot be written costs a line on the screen.
+ */
+export async function tokenizeSets<Name extends string>(
   printer: Printer,
-  name: string,
-  examples: readonly Example[],
+  sets: Readonly<Record<Name, readonly Example[]>>,
   tokenizer: Tokenizer,
   maxLength: number,
-): Promise<LabelledSet> {
-  const progress = printer.progress(`tokenise ${name}`, examples.length);
-  const texts = examples.map((example) => example.text);
-  const tokens = await tokenizeAll(texts, tokenizer, maxLength, (done) => progress.update(done));
-  progress.stop();
-  return { tokens, labels: Uint32Array.from(examples, (example) => example.label) };
+): Promise<Record<Name, LabelledSet>> {
+  const cache = new TokenCache(join(cacheFolder(process.env), "tokens"));
+  const done: Partial<Record<Name, LabelledSet>> = {};
+  let keep = true;
+  for (const name of Object.keys(sets) as Name[]) {
+    const texts = sets[name].map((example) => example.text);
+    const labels = Uint32Array.from(sets[name], (example) => example.label);
+    const isLarge = texts.reduce((sum, text) => sum + text.length, 0) >= WORTH_KEEPING;
+    const key = isLarge ? tokenKey(texts, tokenizer.source, maxLength) : undefined;
+    const known = key === undefined ? undefined : await cache.read(key);
+    if (known) {
+      printer.line(`tokens       ${name} ${known.count.toLocaleString("en")} texts from the cache`);
+      done[name] = { tokens: known, labels };
+      continue;
+    }
+    const progress = printer.progress(`tokenise ${name}`, texts.length);
+    const tokens = await tokenizeAll(texts, tokenizer, maxLength, (n) => progress.update(n));
+    progress.stop();
+    done[name] = { tokens, labels };
+    if (key === undefined || !keep) continue;
+    await cache.write(key, tokens).catch((error: Error) => {
+      keep = false; // what failed once fails for the next set too
+      printer.line(`tokens       not kept for the next run: ${error.message}`);
+    });
+  }
+  return done as Record<Name, LabelledSet>;
 }
 
 /** Prints columns, sizes and classes of the sets, and two examples. */

@@ -2,9 +2,9 @@
 
 import type { Command } from "commander";
 import { DEFAULT_ARGUMENTS as D } from "../train/index.ts";
-import { baselineCommand, type BaselineOptions } from "./commands/baseline.ts";
-import { compareCommand, type CompareOptions } from "./commands/compare.ts";
-import { explainCommand, type ExplainCommandOptions } from "./commands/explain.ts";
+import type { BaselineOptions } from "./commands/baseline.ts";
+import type { CompareOptions } from "./commands/compare.ts";
+import type { ExplainCommandOptions } from "./commands/explain.ts";
 import { dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
 import * as value from "./values.ts";
 
@@ -44,7 +44,9 @@ Examples:
         input: string | undefined,
         options: Omit<ExplainCommandOptions, "input" | "output">,
       ) => {
-        const results = await explainCommand({ ...options, input, output: process.stdout });
+        const results = await (
+          await import("./commands/explain.ts")
+        ).explainCommand({ ...options, input, output: process.stdout });
         if (results) printJson(options.json, results);
       },
     );
@@ -82,7 +84,10 @@ Examples:
   $ albert-gpu baseline --data news.csv --text-columns title,text --output baseline`,
     )
     .action(async ({ c, ...options }: Omit<BaselineOptions, "C"> & { c?: number }) =>
-      printJson(options.json, await baselineCommand({ ...options, C: c })),
+      printJson(
+        options.json,
+        await (await import("./commands/baseline.ts")).baselineCommand({ ...options, C: c }),
+      ),
     );
 }
 
@@ -100,6 +105,9 @@ export function compare(program: Command): void {
     .option("--debug", "show stack traces")
     .addHelpText("after", "\nExample:\n  $ albert-gpu compare run-tiny run-mini run-mini/baseline")
     .action(async (folders: string[], options: Omit<CompareOptions, "folders">) =>
-      printJson(options.json, await compareCommand({ ...options, folders })),
+      printJson(
+        options.json,
+        await (await import("./commands/compare.ts")).compareCommand({ ...options, folders }),
+      ),
     );
 }

@@ -1,4 +1,4 @@
-// Every command with its options, their checks and examples.
+// Every command with its options, their checks and examples. What a command is made of is loaded when it runs.
 
 import { Command } from "commander";
 import { PRESETS } from "../model/index.ts";
@@ -9,12 +9,10 @@ import {
   PRECISIONS,
   REPORT_TO,
 } from "../train/index.ts";
-import { doctorCommand, type DoctorOptions } from "./commands/doctor.ts";
-import { evaluateCommand, type EvaluateOptions } from "./commands/evaluate.ts";
-import { predictCommand, type PredictOptions } from "./commands/predict.ts";
-import { reportCommand } from "./commands/report.ts";
-import { tokenizeCommand } from "./commands/tokenize.ts";
-import { trainCommand, type TrainOptions } from "./commands/train.ts";
+import type { DoctorOptions } from "./commands/doctor.ts";
+import type { EvaluateOptions } from "./commands/evaluate.ts";
+import type { PredictOptions } from "./commands/predict.ts";
+import type { TrainOptions } from "./commands/train.ts";
 import { audit, clean, importIsot, split } from "./data-commands.ts";
 import { baseline, compare, explain } from "./insight-commands.ts";
 import { UsageError } from "./errors.ts";
@@ -149,7 +147,10 @@ Examples:
     )
     .action(async (options: Omit<TrainOptions, "command" | "version">) => {
       const command = shellCommand(args);
-      printJson(options.json, await trainCommand({ ...options, command, version }));
+      printJson(
+        options.json,
+        await (await import("./commands/train.ts")).trainCommand({ ...options, command, version }),
+      );
     });
 }
 
@@ -170,7 +171,10 @@ function evaluate(program: Command): void {
   common(formatOptions(dataOptions(command)))
     .addHelpText("after", "\nExample:\n  $ albert-gpu evaluate --model run --data test.csv --json")
     .action(async (options: EvaluateOptions) =>
-      printJson(options.json, await evaluateCommand(options)),
+      printJson(
+        options.json,
+        await (await import("./commands/evaluate.ts")).evaluateCommand(options),
+      ),
     );
 }
 
@@ -192,8 +196,12 @@ Examples:
   $ echo "Senate passes budget after long debate" | albert-gpu predict --model run
   $ albert-gpu predict --model run articles.csv --text-columns title,text > verdicts.jsonl`,
     )
-    .action((input: string, options: Omit<PredictOptions, "input" | "output">) =>
-      predictCommand({ ...options, input, output: process.stdout }),
+    .action(async (input: string, options: Omit<PredictOptions, "input" | "output">) =>
+      (await import("./commands/predict.ts")).predictCommand({
+        ...options,
+        input,
+        output: process.stdout,
+      }),
     );
 }
 
@@ -209,7 +217,10 @@ function report(program: Command): void {
     .option("--debug", "show stack traces")
     .addHelpText("after", "\nExample:\n  $ albert-gpu report run")
     .action(async (folder: string, options: { json: boolean }) =>
-      printJson(options.json, await reportCommand({ folder, ...options })),
+      printJson(
+        options.json,
+        await (await import("./commands/report.ts")).reportCommand({ folder, ...options }),
+      ),
     );
 }
 
@@ -229,7 +240,9 @@ function tokenize(program: Command): void {
       if ((options.model === undefined) === (options.tokenizer === undefined)) {
         throw new UsageError("tokenize: give either --model DIR or --tokenizer FILE.");
       }
-      await tokenizeCommand({
+      await (
+        await import("./commands/tokenize.ts")
+      ).tokenizeCommand({
         tokenizer:
           options.tokenizer ?? (await modelFolder(new Printer(true), options.model!, "tokenizer")),
         maxLength: options.maxLength,
@@ -252,7 +265,7 @@ function doctor(program: Command): void {
   )
     .addHelpText("after", "\nExample:\n  $ albert-gpu doctor --fix")
     .action(async (options: DoctorOptions) =>
-      printJson(options.json, await doctorCommand(options)),
+      printJson(options.json, await (await import("./commands/doctor.ts")).doctorCommand(options)),
     );
 }
 

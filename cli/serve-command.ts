@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { DEFAULT_ARGUMENTS as D } from "../train/index.ts";
-import { serveCommand, type ServeOptions } from "./commands/serve.ts";
+import type { ServeOptions } from "./commands/serve.ts";
 import { common } from "./options.ts";
 import * as value from "./values.ts";
 
@@ -36,5 +36,7 @@ Examples:
   $ curl localhost:8080/predict -H content-type:application/json -d '{"text": "Senate passes budget"}'
   $ curl localhost:8080/predict -H content-type:application/json -d '{"texts": ["One", "Two"]}'`,
     )
-    .action((options: ServeOptions) => serveCommand(options));
+    .action(async (options: ServeOptions) =>
+      (await import("./commands/serve.ts")).serveCommand(options),
+    );
 }

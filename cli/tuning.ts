@@ -2,7 +2,6 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import {
   FileError,
@@ -14,6 +13,7 @@ import {
 import type { AlbertForSequenceClassification } from "../model/index.ts";
 import { filledRows, type LabelledSet, type TrainingArguments } from "../train/index.ts";
 import type { Printer } from "./printer.ts";
+import { cacheFolder } from "./setup/decision.ts";
 
 /** Beside a run's checkpoints: a resumed run must add up in the same order. */
 export const TUNING_FILE = "tuning.json";
@@ -42,8 +42,9 @@ async function readTuning(path: string): Promise<TunedProduct[] | undefined> {
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new FileError(path, `must be readable; got ${(cause as Error).message}.`, { cause });
+    const { code = "", message } = cause as NodeJS.ErrnoException;
+    if (["ENOENT", "ENOTDIR"].includes(code)) return undefined;
+    throw new FileError(path, `must be readable; got ${message}.`, { cause });
   }
   try {
     const { products } = JSON.parse(text) as { products: TunedProduct[] };
@@ -122,7 +123,7 @@ export async function tune(run: {
     if (own !== undefined) await writeTuning(own, gpu, given);
     return;
   }
-  const cache = join(homedir(), ".cache", "albert-gpu", `tuning-${fingerprint(gpu)}.json`);
+  const cache = join(cacheFolder(process.env), `tuning-${fingerprint(gpu)}.json`);
   const known = (await readTuning(cache)) ?? [];
   const wanted = productsOf(model, train, args);
   const missing = wanted.filter((product) => !known.some(sameProduct(product)));
@@ -130,11 +131,14 @@ export async function tune(run: {
   const found = await tuneMatmul(gpu, missing, (done) => progress.update(done));
   progress.stop();
   const all = [...known, ...found];
-  if (found.length > 0) await writeTuning(cache, gpu, all);
+  let kept = `kept in ${cache}`;
+  if (found.length > 0) {
+    await writeTuning(cache, gpu, all).catch((error: Error) => {
+      kept = `not kept for the next run: ${error.message}`;
+    });
+  }
   const chosen = all.filter((product) => wanted.some(sameProduct(product)));
   gpu.matmul.use(chosen);
   if (own !== undefined) await writeTuning(own, gpu, chosen);
-  printer.line(
-    `kernels      ${found.length} of ${chosen.length} products timed now, kept in ${cache}`,
-  );
+  printer.line(`kernels      ${found.length} of ${chosen.length} products timed now, ${kept}`);
 }

@@ -73,7 +73,7 @@ export class PipelineCache {
 
   /**
    * Compiles what is not there yet, several at a time on Dawn's threads. What fails is left out: `get` compiles it again and
-   * throws. `onProgress` gets the number done, of those that had to be compiled.
+   * throws. `onProgress` gets the number done, 0 at first, of those that have to be compiled.
    */
   async prepare(
     wanted: readonly PipelineRequest[],
@@ -85,6 +85,7 @@ export class PipelineCache {
       if (!this.of(request.kernel).has(key)) missing.set(`${request.kernel.name}/${key}`, request);
     }
     let done = 0;
+    onProgress?.(done, missing.size);
     const compile = async ({ kernel, entry, constants }: PipelineRequest): Promise<void> => {
       try {
         const { descriptor, made } = this.describe(kernel, entry, constants);

@@ -39,5 +39,5 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export type { TensorInfo } from "./safetensors-header.ts";
-export { Tokenizer, type Word } from "./tokenizer.ts";
+export { Tokenizer, type TokenizerSource, type Word } from "./tokenizer.ts";
 export type { TokenizerOptions } from "./tokenizer-files.ts";

@@ -15,11 +15,12 @@ import {
   SPECIAL_TOKENS,
   tokenizerFiles,
 } from "./tokenizer-files.ts";
+import { WordCache } from "./word-cache.ts";
 import { WordPieces } from "./word-pieces.ts";
 
 const SPIECE = "spiece.model";
 const SPECIAL = /(<pad>|<unk>|\[CLS\]|\[SEP\]|\[MASK\])/;
-// Unicode's White_Space less U+000B. Not \s: SentencePiece deletes U+000B, and treats U+FEFF as a blank by itself.
+// The blanks of isBlank. Not \s: SentencePiece deletes U+000B, and treats U+FEFF as a blank by itself.
 const BLANKS = /[\t\n\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 const WORDS = new RegExp(BLANKS.source.replace("[", "[^"), "gu");
 const NOT_ASCII = /[^\0-\x7f]/;
@@ -37,6 +38,15 @@ export interface Word {
   readonly to: number;
 }
 
+/** All that a tokeniser is made from; may be sent to another thread. */
+export interface TokenizerSource {
+  /** Of spiece.model. */
+  readonly bytes: Uint8Array;
+  readonly options: TokenizerOptions;
+  /** Where they came from, for messages. */
+  readonly path: string;
+}
+
 /**
  * Turns text into the ids of an ALBERT vocabulary; they equal those of transformers' AlbertTokenizerFast.
  * Takes any SentencePiece unigram model that has the pieces <pad>, <unk>, [CLS], [SEP] and [MASK].
@@ -51,21 +61,25 @@ export class Tokenizer {
   readonly sepId: number;
   readonly maskId: number;
   readonly options: TokenizerOptions;
+  readonly source: TokenizerSource;
   readonly #model: SpieceModel;
-  readonly #bytes: Uint8Array;
-  readonly #words: WordPieces;
+  readonly #pieces: WordPieces;
+  readonly #words: WordCache;
   readonly #specialIds: ReadonlyMap<string, number>;
 
   private constructor(
+    source: TokenizerSource,
     model: SpieceModel,
-    bytes: Uint8Array,
-    words: WordPieces,
-    options: TokenizerOptions,
+    pieces: WordPieces,
     specialIds: ReadonlyMap<string, number>,
   ) {
+    const { options } = source;
+    this.source = source;
     this.#model = model;
-    this.#bytes = bytes;
-    this.#words = words;
+    this.#pieces = pieces;
+    this.#words = new WordCache((word, maxIds) => this.#encodeWord(word, maxIds), {
+      foldsCase: options.do_lower_case,
+    });
     this.#specialIds = specialIds;
     this.options = options;
     this.vocabSize = model.pieces.length;
@@ -90,11 +104,17 @@ export class Tokenizer {
       );
     }
     const bytes = await readModelFile(path);
+    const options = path === dirOrFile ? DEFAULT_OPTIONS : await loadOptions(dirOrFile);
+    return Tokenizer.from({ bytes, options, path });
+  }
+
+  /** The tokeniser of another one's `source`. Throws FileError as `load`. */
+  static async from(source: TokenizerSource): Promise<Tokenizer> {
+    const { bytes, path } = source;
     const model = parseSpiece(bytes, path);
     const specialIds = findSpecialIds(model, path);
-    const options = path === dirOrFile ? DEFAULT_OPTIONS : await loadOptions(dirOrFile);
-    const words = await WordPieces.load(path, model.pieces);
-    return new Tokenizer(model, bytes, words, options, specialIds);
+    const pieces = await WordPieces.load(bytes, model.pieces, path);
+    return new Tokenizer(source, model, pieces, specialIds);
   }
 
   /**
@@ -109,13 +129,14 @@ export class Tokenizer {
     }
     const end = maxLength - 1; // where [SEP] must stand at the latest
     const ids = [this.clsId];
-    const parts = text.split(SPECIAL); // every second part is a special piece
+    const maySpecial = text.includes("[") || text.includes("<");
+    const parts = maySpecial ? text.split(SPECIAL) : [text]; // every second part is a special piece
     for (let i = 0; i < parts.length && ids.length < end; i++) {
       const part = parts[i] ?? "";
       if (i % 2 === 1) ids.push(this.#idOf(part));
       // [MASK] takes the blanks to its left with it, as transformers declares it.
       else
-        this.#encodePlain(
+        this.#words.encode(
           parts[i + 1] === SPECIAL_TOKENS.mask_token ? part.trimEnd() : part,
           ids,
           end,
@@ -170,28 +191,34 @@ export class Tokenizer {
     const files = tokenizerFiles(this.#model, this.options, this.#specialIds);
     try {
       await mkdir(dir, { recursive: true });
-      await writeFile(join(dir, SPIECE), this.#bytes);
+      await writeFile(join(dir, SPIECE), this.source.bytes);
       for (const [name, content] of files) await writeFile(join(dir, name), content);
     } catch (cause) {
       throw new FileError(dir, `must take the tokeniser's files; ${reason(cause)}.`, { cause });
     }
   }
 
-  /** Appends the ids of `text`, which holds no special pieces, until `ids` has `end` entries or some more. */
-  #encodePlain(text: string, ids: number[], end: number): void {
-    for (const word of this.#normalize(text).split(BLANKS)) {
-      if (word === "") continue;
-      for (const id of this.#words.encode(word, end)) ids.push(id);
-      if (ids.length >= end) return;
+  /**
+   * The ids of what stands between two blanks. No rule of normalisation reaches across a blank; some turn a character into
+   * one.
+   */
+  #encodeWord(word: string, maxIds: number): readonly number[] {
+    const isAscii = !NOT_ASCII.test(word);
+    const quoted = word.replaceAll("``", '"').replaceAll("''", '"');
+    if (isAscii) {
+      return this.#pieces.encode(
+        this.options.do_lower_case ? quoted.toLowerCase() : quoted,
+        maxIds,
+      );
     }
+    const words = this.#normalize(quoted).split(BLANKS);
+    return words.flatMap((part) => this.#pieces.encode(part, maxIds));
   }
 
   #normalize(text: string): string {
     // A lone surrogate would swallow the character behind it on its way into SentencePiece.
-    let out = text.toWellFormed().replaceAll("``", '"').replaceAll("''", '"');
-    if (!this.options.keep_accents && NOT_ASCII.test(out)) {
-      out = out.normalize("NFKD").replace(/\p{M}+/gu, "");
-    }
+    let out = text.toWellFormed();
+    if (!this.options.keep_accents) out = out.normalize("NFKD").replace(/\p{M}+/gu, "");
     if (!this.options.do_lower_case) return out;
     if (CONTEXTUAL.test(out)) return Array.from(out, (char) => char.toLowerCase()).join("");
     return out.toLowerCase();

@@ -16,10 +16,11 @@ type Kind = "other" | "unknown" | "silent";
  */
 export class UnknownRuns {
   readonly #encode: (text: string) => readonly number[];
-  readonly #vocabulary: ReadonlySet<string>;
+  readonly #pieces: readonly string[];
   readonly #unknownId: number;
   readonly #kinds = new Map<string, Kind>();
-  readonly #filler: string;
+  #vocabulary: ReadonlySet<string> | undefined; // made when first asked for: most texts never do
+  #filler = "";
 
   constructor(
     encode: (text: string) => readonly number[],
@@ -28,8 +29,7 @@ export class UnknownRuns {
   ) {
     this.#encode = encode;
     this.#unknownId = unknownId;
-    this.#vocabulary = new Set(decomposed(pieces.join("")));
-    this.#filler = encode(FILLER).join();
+    this.#pieces = pieces;
   }
 
   /** `word` or a shorter text with the same ids. Linear in the length of `word`. */
@@ -75,6 +75,10 @@ export class UnknownRuns {
   }
 
   #ask(char: string): Kind {
+    if (!this.#vocabulary) {
+      this.#vocabulary = new Set(decomposed(this.#pieces.join("")));
+      this.#filler = this.#encode(FILLER).join();
+    }
     for (const part of decomposed(char)) if (this.#vocabulary.has(part)) return "other";
     // A blank or a known piece between two fillers would part them.
     if (this.#encode(FILLER + char + FILLER).join() !== this.#filler) return "other";

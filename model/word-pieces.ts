@@ -2,43 +2,58 @@
 // process, its silent load failures, and its quadratic time on runs of unknown characters. One instance per thread.
 
 import type { EventEmitter } from "node:events";
-import { SentencePieceProcessor } from "sentencepiece-js";
+import { devNull } from "node:os";
+import { type Handle, SentencePieceProcessor } from "sentencepiece-js";
 import { FileError } from "../engine/errors.ts";
+import { EncodeCall } from "./encode-call.ts";
 import { reason } from "./read-file.ts";
 import type { Piece } from "./spiece.ts";
 import { endsInDigitComma, PIECE_TYPE } from "./spiece.ts";
 import { UnknownRuns } from "./unknown-runs.ts";
 
-const CACHE_LIMIT = 200_000; // words
-const CACHED_LENGTH = 64; // UTF-16 units; longer words hardly ever come back
+const MODEL = "spiece.model"; // in Emscripten's file system, which is in memory
+const SHORT = 64; // UTF-16 units: no run of unknown characters is long there
 const UNCUT_LENGTH = 65_536;
 
 /** Turns one normalised word into ids, as the Unigram model of Hugging Face's tokenizers library does. */
 export class WordPieces {
-  readonly #sentencePiece: SentencePieceProcessor;
+  readonly #call: EncodeCall;
   readonly #pieces: readonly Piece[];
   readonly #unknownRuns: UnknownRuns;
   readonly #longestPiece: number;
-  readonly #cache = new Map<string, readonly number[]>();
-  readonly #roots = new Map<number, string>();
+  /** 1 for each piece that is a repetition of a shorter string, the ones that order ties. */
+  readonly #repetitions: Uint8Array;
 
   private constructor(sentencePiece: SentencePieceProcessor, pieces: readonly Piece[]) {
-    this.#sentencePiece = sentencePiece;
+    const call = new EncodeCall(sentencePiece);
+    this.#call = call;
+    this.#repetitions = Uint8Array.from(pieces, (piece) =>
+      Number(!["", piece.text].includes(rootOf(piece))),
+    );
     this.#pieces = pieces;
     this.#unknownRuns = new UnknownRuns(
-      (text) => sentencePiece.encodeIds(text),
+      (text) => call.ids(text),
       pieces.map(({ text }) => text),
       pieces.findIndex(({ type }) => type === PIECE_TYPE.unknown),
     );
     this.#longestPiece = pieces.reduce((longest, { text }) => Math.max(longest, text.length), 1);
   }
 
-  /** Loads the model at `path`, whose pieces the caller has parsed. Throws FileError if SentencePiece refuses it. */
-  static async load(path: string, pieces: readonly Piece[]): Promise<WordPieces> {
+  /**
+   * Loads a model from its bytes, whose pieces the caller has parsed. `path` is only for messages. Throws FileError if
+   * SentencePiece refuses it.
+   */
+  static async load(
+    bytes: Uint8Array,
+    pieces: readonly Piece[],
+    path: string,
+  ): Promise<WordPieces> {
     const sentencePiece = new SentencePieceProcessor();
     try {
-      await withoutNewListeners(() => sentencePiece.load(path));
-      requireOk(sentencePiece.processor.status());
+      // The wrapper takes a path alone, which may hold other bytes by now: it is given nothing.
+      await withoutNewListeners(() => sentencePiece.load(devNull));
+      sentencePiece.sentencepiece.FS.writeFile(MODEL, bytes);
+      withView(sentencePiece, MODEL, (name) => requireOk(sentencePiece.processor.Load(name)));
       dropDigitCommaPieces(sentencePiece, pieces);
       return new WordPieces(sentencePiece, pieces);
     } catch (cause) {
@@ -51,23 +66,18 @@ export class WordPieces {
   }
 
   /**
-   * The ids of `word`, which is well-formed and holds no blanks. The array belongs to the cache: do not change it.
+   * The ids of `word`, which is well-formed and holds no blanks; none for an empty one.
    * Only the first `maxIds` matter to the caller; a word that must be far longer than that is cut.
    */
   encode(word: string, maxIds: number): readonly number[] {
-    const known = this.#cache.get(word);
-    if (known) return known;
-    const ids = this.#sentencePiece.encodeIds(this.#bounded(word, maxIds));
+    if (word === "") return [];
+    const ids = this.#call.ids(this.#bounded(word, maxIds));
     this.#sortTies(ids);
-    if (word.length <= CACHED_LENGTH) {
-      if (this.#cache.size >= CACHE_LIMIT) this.#cache.clear();
-      this.#cache.set(word, ids);
-    }
     return ids;
   }
 
   #bounded(word: string, maxIds: number): string {
-    if (word.length <= CACHED_LENGTH) return word;
+    if (word.length <= SHORT) return word;
     const short = this.#unknownRuns.shorten(word);
     // Segmentation near a cut can differ, so it stays well behind the last id that is kept.
     const limit = Math.max(UNCUT_LENGTH, 4 * maxIds * this.#longestPiece);
@@ -77,6 +87,7 @@ export class WordPieces {
   // "kk" + "k" and "k" + "kk" have the same probability. C++ decides by float32 rounding; the tokenizers library sums in
   // float64 and so keeps the longer piece last. Pieces tie this way if they are powers of one string.
   #sortTies(ids: number[]): void {
+    if (!ids.some((id) => this.#repetitions[id] === 1)) return;
     let start = 0;
     while (start < ids.length) {
       const root = this.#root(ids[start]);
@@ -91,21 +102,20 @@ export class WordPieces {
     }
   }
 
-  /** The shortest string that the piece is a repetition of; "" for pieces that take no part in ties. */
   #root(id = -1): string {
-    let root = this.#roots.get(id);
-    if (root === undefined) {
-      const text = this.#text(id);
-      const fixed = text.startsWith("▁") || this.#pieces[id]?.type !== PIECE_TYPE.normal;
-      root = fixed ? "" : text.slice(0, (text + text).indexOf(text, 1));
-      this.#roots.set(id, root);
-    }
-    return root;
+    const piece = this.#pieces[id];
+    return piece ? rootOf(piece) : "";
   }
 
   #text(id: number): string {
     return this.#pieces[id]?.text ?? "";
   }
+}
+
+/** The shortest string that the piece is a repetition of; "" for pieces that take no part in ties. */
+function rootOf({ text, type }: Piece): string {
+  if (text.startsWith("▁") || type !== PIECE_TYPE.normal) return "";
+  return text.slice(0, (text + text).indexOf(text, 1));
 }
 
 // Emscripten's runtime listens for uncaught errors, and on one prints itself (755 KB) and exits with 7. It adds its
@@ -133,21 +143,31 @@ async function withoutNewListeners(load: () => Promise<void>): Promise<void> {
 // The tokenizers library lowers the score of these pieces by 100, which no path survives. SentencePiece's own way is a
 // list of the pieces that may be used; the list is only of "normal" pieces, all other kinds stay as they are.
 function dropDigitCommaPieces(
-  { processor, sentencepiece }: SentencePieceProcessor,
+  sentencePiece: SentencePieceProcessor,
   pieces: readonly Piece[],
 ): void {
   const normal = pieces.filter(({ type }) => type === PIECE_TYPE.normal);
   const kept = normal.filter(({ text }) => !endsInDigitComma(text));
   if (kept.length === normal.length) return;
-  const name = "kept.vocab"; // in Emscripten's file system, which is in memory
-  sentencepiece.FS.writeFile(name, kept.map(({ text }) => `${text}\t1\n`).join(""));
-  const nameView = new sentencepiece.StringView(name);
-  const view = nameView.getView();
+  const file = "kept.vocab";
+  const { processor, sentencepiece } = sentencePiece;
+  sentencepiece.FS.writeFile(file, kept.map(({ text }) => `${text}\t1\n`).join(""));
+  withView(sentencePiece, file, (name) => requireOk(processor.LoadVocabulary(name, 0)));
+}
+
+/** Lends `text` to C++. */
+function withView(
+  { sentencepiece }: SentencePieceProcessor,
+  text: string,
+  use: (view: Handle) => void,
+): void {
+  const held = new sentencepiece.StringView(text);
+  const view = held.getView();
   try {
-    requireOk(processor.LoadVocabulary(view, 0));
+    use(view);
   } finally {
     view.delete();
-    nameView.delete();
+    held.delete();
   }
 }
 

@@ -52,6 +52,7 @@ export {
 export { type WordPush, type WordPushOptions, WordPushes } from "./explain/word-pushes.ts";
 export { textFingerprint } from "./fingerprint.ts";
 export { type DryRun, dryRun } from "./dry-run.ts";
+export { type Encoder } from "./encoded-block.ts";
 export { InFlight } from "./in-flight.ts";
 export { type MemoryPlan } from "./memory.ts";
 export {
@@ -64,6 +65,7 @@ export {
 } from "./metrics.ts";
 export { AdamW, type OptimiserState } from "./optimiser.ts";
 export type { StepDone, TrainingObserver } from "./observer.ts";
+export { prefetch } from "./prefetch.ts";
 export {
   type PredictedSet,
   type Prediction,
@@ -96,6 +98,6 @@ export {
 export { type Split, splitIndices } from "./split.ts";
 export { type LabelledBatch, labelledBatch } from "./labelled-batch.ts";
 export { logitsOf, type StepResult, trainStep } from "./step.ts";
-export { type Encoder, tokenizeAll, TokenizedSet } from "./tokenize.ts";
+export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
 export { encodeText, type EncodedText, type Verdict, verdictsOf } from "./verdict.ts";
 export { Trainer, type TrainingOutcome, type TrainingRun } from "./trainer.ts";

@@ -13,7 +13,7 @@ export interface TrainingObserver {
   onStep?(done: StepDone): void;
   /** Before the first step. */
   onMemory?(plan: MemoryPlan): void;
-  /** Before the first step: kernels compiled so far, of those that were not yet. */
+  /** Before the first step: kernels compiled so far, 0 at first, of those that were not yet; all of them at the end. */
   onCompile?(done: number, total: number): void;
   /** An f16 step overflowed and changed nothing; the next one has half this loss scale. */
   onSkip?(step: number, lossScale: number): void;

@@ -2,16 +2,15 @@
 
 import { setImmediate } from "node:timers/promises";
 import { invariant } from "../engine/errors.ts";
-import { grown } from "./grown.ts";
+import { Tokenizer } from "../model/tokenizer.ts";
+import { encodeBlock, type EncodedBlock, type Encoder, joinBlocks } from "./encoded-block.ts";
+import { spareThreads, TokenizerThreads } from "./tokenizer-threads.ts";
 
-/** What this file needs of a tokeniser. */
-export interface Encoder {
-  /** Token ids of a text with its special tokens, at most `maxLength` of them. */
-  encode(text: string, maxLength: number): ArrayLike<number>;
-}
-
-// Tokenising is synchronous; now and then other work (Ctrl-C, a progress bar) gets its turn.
-const TEXTS_PER_TURN = 64;
+// Tokenising is synchronous; between blocks other work (Ctrl-C, a progress bar, other threads' results) gets its turn.
+const BLOCK_TEXTS = 64;
+const BLOCK_UNITS = 1 << 18; // UTF-16
+// UTF-16 units, one to two seconds of work. A thread takes some tenths of one to start, and learns its words anew.
+const LARGE = 20_000_000;
 
 /** Token ids of many texts, read only. */
 export class TokenizedSet {
@@ -21,14 +20,15 @@ export class TokenizedSet {
   readonly tokens: number;
   /** Tokens of each text, [count]. */
   readonly lengths: Uint16Array;
-  readonly #flat: Uint16Array | Uint32Array;
+  /** Ids of all texts one after another, [tokens]. */
+  readonly flat: Uint16Array | Uint32Array;
   readonly #starts: Float64Array;
 
   /** @param flat ids of all texts one after another; owned from here on. @param lengths tokens of each text */
   constructor(flat: Uint16Array | Uint32Array, lengths: Uint16Array) {
     this.count = lengths.length;
     this.lengths = lengths;
-    this.#flat = flat;
+    this.flat = flat;
     this.#starts = new Float64Array(lengths.length);
     let start = 0;
     lengths.forEach((length, i) => {
@@ -43,14 +43,16 @@ export class TokenizedSet {
   ids(i: number): Uint32Array {
     const start = this.#starts[i];
     if (start === undefined) throw new RangeError(`text must be in [0, ${this.count}); got ${i}`);
-    return Uint32Array.from(this.#flat.subarray(start, start + (this.lengths[i] ?? 0)));
+    return Uint32Array.from(this.flat.subarray(start, start + (this.lengths[i] ?? 0)));
   }
 }
 
 /**
- * Tokenises texts one by one; no text is kept, so a stream of any size takes only the room of its ids.
+ * Tokenises texts; none is kept, so a stream of any size takes only the room of its ids. With a `Tokenizer`, a large set is
+ * shared with worker threads where there are more than two cores; the ids are the same.
  * @param maxLength longer texts are truncated by the tokeniser; in tokens, at most 65,535
- * @param onProgress called with the number of texts done, every 64 texts and at the end
+ * @param onProgress called with the number of texts done, after each block of at most 64 texts
+ * Throws AlbertGpuError when a thread fails, and what `texts` and the tokeniser throw; no thread is left behind.
  */
 export async function tokenizeAll(
   texts: Iterable<string> | AsyncIterable<string>,
@@ -62,31 +64,51 @@ export async function tokenizeAll(
     maxLength >= 1 && maxLength <= 0xffff,
     () => `maxLength in [1, 65535]; got ${maxLength}`,
   );
-  let flat: Uint16Array | Uint32Array = new Uint16Array(1024);
-  let lengths = new Uint16Array(64);
-  let used = 0;
-  let count = 0;
-  for await (const text of texts) {
-    const ids = tokenizer.encode(text, maxLength);
-    invariant(
-      ids.length <= maxLength,
-      () => `encode gave ${ids.length} ids for maxLength ${maxLength}`,
-    );
-    while (used + ids.length > flat.length) flat = grown(flat);
-    for (let t = 0; t < ids.length; t++) {
-      const id = ids[t] ?? 0;
-      // Vocabularies above 65,536 pieces are rare: only they pay for wider ids.
-      if (id > 0xffff && flat instanceof Uint16Array) flat = Uint32Array.from(flat);
-      flat[used + t] = id;
-    }
-    used += ids.length;
-    if (count === lengths.length) lengths = grown(lengths);
-    lengths[count++] = ids.length;
-    if (count % TEXTS_PER_TURN === 0) {
-      onProgress?.(count);
+  const encoded: EncodedBlock[] = [];
+  let taken = 0;
+  let units = Array.isArray(texts) ? unitsOf(texts as string[]) : 0;
+  let done = 0;
+  let threads: TokenizerThreads | undefined;
+  try {
+    for await (const block of blocksOf(texts)) {
+      const index = taken++;
+      const keep = (ids: EncodedBlock): void => {
+        encoded[index] = ids;
+        done += block.length;
+        onProgress?.(done);
+      };
+      if (!Array.isArray(texts)) units += unitsOf(block);
+      if (units > LARGE && tokenizer instanceof Tokenizer) {
+        threads ??= new TokenizerThreads(tokenizer.source, maxLength, spareThreads());
+      }
+      // This thread works too: it is the first to be ready, and else it would only wait.
+      if (!threads?.take(block, keep)) keep(encodeBlock(block, tokenizer, maxLength));
       await setImmediate();
     }
+    await threads?.drain();
+  } finally {
+    await threads?.close();
   }
-  onProgress?.(count);
-  return new TokenizedSet(flat.slice(0, used), lengths.slice(0, count));
+  const { flat, lengths } = joinBlocks(encoded);
+  return new TokenizedSet(flat, lengths);
+}
+
+function unitsOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
+}
+
+async function* blocksOf(
+  texts: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<string[], void, undefined> {
+  let block: string[] = [];
+  let units = 0;
+  for await (const text of texts) {
+    block.push(text);
+    units += text.length;
+    if (block.length < BLOCK_TEXTS && units < BLOCK_UNITS) continue;
+    yield block;
+    block = [];
+    units = 0;
+  }
+  if (block.length > 0) yield block;
 }

@@ -1,7 +1,7 @@
 // What a model says of a text, as `predict` prints it and the server answers.
 
 import { argmaxRows, softmaxRows } from "./evaluate.ts";
-import type { Encoder } from "./tokenize.ts";
+import type { Encoder } from "./encoded-block.ts";
 
 /** What a model says of one text. */
 export interface Verdict {

@@ -6,7 +6,7 @@ import {
   checkLength,
   delimiterOf,
   requireFile,
-  tokenizeSet,
+  tokenizeSets,
   type LabelledRecordOptions,
 } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
@@ -72,7 +72,7 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
       labels: labelsOf(names, options.labelNames),
     });
     printer.line(`data         ${examples.length} rows of ${options.data}`);
-    const set = await tokenizeSet(printer, "data", examples, tokenizer, maxLength);
+    const { data: set } = await tokenizeSets(printer, { data: examples }, tokenizer, maxLength);
     const progress = printer.progress("evaluate", examples.length);
     const how = { batchSize, maxLength, padToMaxLength: false };
     const evaluation = await evaluate(gpu, model, set, how, (done) => progress.update(done));

@@ -13,6 +13,7 @@ import {
   encodeText,
   InFlight,
   logitsOf,
+  prefetch,
   type Verdict,
   verdictsOf,
 } from "../../train/index.ts";
@@ -45,7 +46,10 @@ async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator
   if (chunk.length > 0) yield chunk;
 }
 
-/** The verdict on each text, in order; one batch is on the device while the next is read. */
+/** Batches that are tokenised while others are on the device. */
+const AHEAD = 4;
+
+/** The verdict on each text, in order; one batch is on the device while the next ones are read and tokenised. */
 async function* classify(
   gpu: Gpu,
   model: AlbertForSequenceClassification,
@@ -57,8 +61,12 @@ async function* classify(
   const names = labelNames(model.config);
   const inFlight = new InFlight<Verdict[]>(gpu);
   const layout = { maxLength, padId: tokenizer.padId };
-  for await (const chunk of chunks(inputTexts(options), batchSize)) {
-    const encoded = chunk.map((text) => encodeText(tokenizer, text, maxLength));
+  async function* batches() {
+    for await (const chunk of chunks(inputTexts(options), batchSize)) {
+      yield chunk.map((text) => encodeText(tokenizer, text, maxLength));
+    }
+  }
+  for await (const encoded of prefetch(batches(), AHEAD)) {
     const batch = collate(
       encoded.map(({ ids }) => ids),
       layout,
@@ -86,6 +94,7 @@ export async function predictCommand(options: PredictOptions): Promise<void> {
     }
     await pipeline(Readable.from(lines()), options.output, { end: false });
   } finally {
+    if (options.input === "-") process.stdin.destroy(); // it may still be read ahead
     gpu.close();
   }
 }

@@ -37,7 +37,7 @@ import {
   requireDataFiles,
   type Sets,
   SETS,
-  tokenizeSet,
+  tokenizeSets,
 } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { Interrupted } from "../errors.ts";
@@ -116,11 +116,12 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
     const sets = await loadSets(options, args.seed);
     describeSets(printer, sets);
     const warnings = await warnOfData(printer, sets);
-    const tokens: Partial<Record<(typeof SETS)[number], LabelledSet>> = {};
-    for (const name of SETS) {
-      tokens[name] = await tokenizeSet(printer, name, sets[name], base.tokenizer, args.maxLength);
-    }
-    const { train, validation, test } = tokens as Record<(typeof SETS)[number], LabelledSet>;
+    const { train, validation, test } = await tokenizeSets(
+      printer,
+      { train: sets.train, validation: sets.validation, test: sets.test },
+      base.tokenizer,
+      args.maxLength,
+    );
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
     const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
     const output = options.dryRun ? undefined : options.output;

@@ -12,7 +12,7 @@ export interface Decision {
   readonly drivers: string;
 }
 
-/** The folder for downloaded drivers: albert-gpu under XDG_CACHE_HOME or ~/.cache. */
+/** The folder for what can be made or fetched again: albert-gpu under XDG_CACHE_HOME or ~/.cache. */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
   return join(env["XDG_CACHE_HOME"] || join(env["HOME"] ?? homedir(), ".cache"), "albert-gpu");
 }

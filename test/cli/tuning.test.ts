@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { Printer } from "../../cli/printer.ts";
 import { tune, TUNING_FILE } from "../../cli/tuning.ts";
 import { FileError, type TunedProduct } from "../../engine/index.ts";
@@ -15,6 +15,7 @@ const model = microModel(gpu);
 const home = process.env["HOME"];
 let folder: string;
 beforeAll(() => {
+  delete process.env["XDG_CACHE_HOME"]; // it would win
   process.env["HOME"] = mkdtempSync(join(tmpdir(), "albert-gpu-home-"));
 });
 beforeEach(() => {
@@ -101,4 +102,21 @@ it("takes a file's choices, pins them to the run, and refuses what is no tuning 
 it("writes nothing beside a dry run", async () => {
   await run("auto", gpu, false);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+it("goes on where the choices cannot be kept, and says so", async () => {
+  const file = join(folder, "no folder");
+  writeFileSync(file, "");
+  vi.stubEnv("XDG_CACHE_HOME", file);
+  const line = vi.spyOn(Printer.prototype, "line").mockImplementation(() => undefined);
+  try {
+    await run("auto");
+    expect(line).toHaveBeenLastCalledWith(
+      expect.stringMatching(/15 of 15 products timed now, not kept for the next run: E/),
+    );
+    expect(productsOf(join(folder, TUNING_FILE))).toHaveLength(15);
+  } finally {
+    line.mockRestore();
+    vi.unstubAllEnvs();
+  }
 });

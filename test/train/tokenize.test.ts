@@ -1,7 +1,17 @@
 import { existsSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, vi } from "vitest";
+import { Tokenizer } from "../../model/tokenizer.ts";
 import { readLabelled } from "../../train/dataset.ts";
 import { tokenizeAll } from "../../train/tokenize.ts";
+import { TokenizerThreads } from "../../train/tokenizer-threads.ts";
+
+// As on a machine with three cores, whatever this one has.
+vi.mock("node:os", async (original) => ({
+  ...(await original<object>()),
+  availableParallelism: () => 3,
+}));
 
 /** Ids are character codes: enough to see that each text's ids come back. */
 const byCharacter = {
@@ -74,6 +84,36 @@ describe("tokenizeAll", () => {
   it("refuses a tokeniser that does not keep to the maximum length", async () => {
     await expect(tokenizeAll(["abc"], { encode: () => [1, 2, 3] }, 2)).rejects.toThrow("3 ids");
     await expect(tokenizeAll(["abc"], byCharacter, 70_000)).rejects.toThrow("65535");
+  });
+
+  it("shares a large set with threads and ends them; ids and order are those of one thread", async () => {
+    const tokenizer = await Tokenizer.load(
+      fileURLToPath(new URL("../../cli/sample/spiece.model", import.meta.url)),
+    );
+    const take = vi.spyOn(TokenizerThreads.prototype, "take");
+    const close = vi.spyOn(TokenizerThreads.prototype, "close");
+    const shared = (): number => take.mock.results.filter(({ value }) => value === true).length;
+    const texts: string[] = [];
+    const text = (i: number): string => `Article ${i}: the Senate passed its budget. `.repeat(500);
+    async function* source(fail: boolean) {
+      for (let i = 0; shared() < (fail ? 2 : 20); i++) {
+        if (i > 1000) await pause(1); // large enough by now: only the threads are waited for
+        texts.push(text(i));
+        yield text(i);
+      }
+      if (fail) throw new Error("no more texts");
+    }
+    const seen: number[] = [];
+    const set = await tokenizeAll(source(false), tokenizer, 64, (done) => seen.push(done));
+    expect(close).toHaveBeenCalledOnce();
+    expect(seen.at(-1)).toBe(texts.length);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    const alone = await tokenizeAll(texts, { encode: (t, n) => tokenizer.encode(t, n) }, 64);
+    expect(set).toEqual(alone);
+    for (let i = 0; i < texts.length; i += 97) expect(set.ids(i)).toEqual(alone.ids(i));
+    take.mockClear();
+    await expect(tokenizeAll(source(true), tokenizer, 64)).rejects.toThrow("no more texts");
+    expect(close).toHaveBeenCalledTimes(2);
   });
 
   const titles = "../shared/data/isot/titles.csv";

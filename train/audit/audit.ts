@@ -2,7 +2,7 @@
 // never the texts.
 
 import { LabelSet } from "../dataset.ts";
-import type { Encoder } from "../tokenize.ts";
+import type { Encoder } from "../encoded-block.ts";
 import { ColumnRules, exampleOf } from "./column-rules.ts";
 import { conflictingRows, type Copies, countCopies, type SetRange } from "./copies.ts";
 import { DuplicateFinder } from "./near-duplicates.ts";

@@ -1,6 +1,6 @@
 // Sizes, classes and lengths of one set.
 
-import type { Encoder } from "../tokenize.ts";
+import type { Encoder } from "../encoded-block.ts";
 import { lengthsOf, type SetReport, type TokenReport } from "./report.ts";
 
 /** Texts of a set that are tokenised at most; of a larger one every n-th is. */

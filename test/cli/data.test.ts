@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { tokenizeSets } from "../../cli/data.ts";
+import { Printer } from "../../cli/printer.ts";
+import { Tokenizer } from "../../model/index.ts";
+import { SPIECE, temporaryFolder } from "./news.ts";
+
+const tokenizer = await Tokenizer.load(SPIECE);
+const large = Array.from({ length: 80 }, (_, i) => ({
+  text: `Article ${i}: the Senate passed its budget. `.repeat(320),
+  label: i % 2,
+}));
+const sets = { train: large, validation: large.slice(0, 3), test: large.toReversed() };
+
+let files: ReturnType<typeof temporaryFolder>;
+beforeEach(() => {
+  files = temporaryFolder();
+  vi.stubEnv("XDG_CACHE_HOME", files.folder);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  files.remove();
+});
+
+/** The sets, and the lines that were printed. */
+async function tokenize(maxLength = 32) {
+  const lines: string[] = [];
+  const printer = new Printer(true);
+  vi.spyOn(printer, "line").mockImplementation((text = "") => void lines.push(text));
+  return { done: await tokenizeSets(printer, sets, tokenizer, maxLength), lines };
+}
+
+describe("tokenizeSets", () => {
+  it("keeps large sets, and takes them from the cache when nothing has changed", async () => {
+    const first = await tokenize();
+    expect(first.lines).toEqual([]);
+    const folder = join(files.folder, "albert-gpu", "tokens");
+    expect(readdirSync(folder)).toHaveLength(2); // the validation set is small
+    const encode = vi.spyOn(Tokenizer.prototype, "encode");
+    const second = await tokenize();
+    expect(encode).toHaveBeenCalledTimes(3);
+    encode.mockRestore();
+    expect(second.done).toEqual(first.done);
+    expect(second.lines).toEqual([
+      "tokens       train 80 texts from the cache",
+      "tokens       test 80 texts from the cache",
+    ]);
+    expect((await tokenize(31)).lines).toEqual([]);
+  });
+
+  it("writes a damaged file again", async () => {
+    const { done } = await tokenize();
+    const folder = join(files.folder, "albert-gpu", "tokens");
+    const [name] = readdirSync(folder);
+    const whole = readFileSync(join(folder, name!));
+    writeFileSync(join(folder, name!), whole.subarray(0, 100));
+    const again = await tokenize();
+    expect(again.lines).toHaveLength(1);
+    expect(again.done).toEqual(done);
+    expect(readFileSync(join(folder, name!))).toEqual(whole);
+  });
+
+  it("goes on without a cache that cannot be written, and says so once", async () => {
+    const { done } = await tokenize();
+    writeFileSync(join(files.folder, "no folder"), "");
+    vi.stubEnv("XDG_CACHE_HOME", join(files.folder, "no folder"));
+    const without = await tokenize();
+    expect(without.done).toEqual(done);
+    expect(without.lines).toEqual([
+      expect.stringMatching(/^tokens {7}not kept for the next run: E/),
+    ]);
+  });
+});

@@ -1,0 +1,25 @@
+import { expect, it, vi } from "vitest";
+import { Printer } from "../../cli/printer.ts";
+import { trainingObserver } from "../../cli/training-observer.ts";
+import { MICRO_ARGUMENTS } from "../train/micro-run.ts";
+
+it("says once how long the start took and how much of it was compiling, also when nothing was to compile", () => {
+  const lines: string[] = [];
+  const printer = new Printer(true);
+  vi.spyOn(printer, "line").mockImplementation((text = "") => void lines.push(text));
+  const clock = vi.spyOn(performance, "now");
+  const compile = (...progress: [ms: number, done: number, total: number][]): void => {
+    const observer = trainingObserver(printer, MICRO_ARGUMENTS);
+    for (const [ms, done, total] of progress) {
+      clock.mockReturnValue(ms);
+      observer.onCompile!(done, total);
+    }
+  };
+  compile([1000, 0, 2], [1300, 1, 2], [1640, 2, 2]);
+  compile([900, 0, 0]);
+  clock.mockRestore();
+  expect(lines).toEqual([
+    "started      in 1.6 s, 0.6 s of it compiling 2 kernels",
+    "started      in 0.9 s, 0.0 s of it compiling 0 kernels",
+  ]);
+});
