@@ -15,7 +15,7 @@ import {
   mix,
   type ProductShape,
   sequenceRows,
-  Tensor,
+  type Tensor,
 } from "../engine/index.ts";
 import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
 import { type Case, expectNear } from "./harness.ts";

@@ -1,5 +1,6 @@
-// Runs one peer in a process of its own, forked by compare.ts, and sends its rows back.
+// Runs one peer in a process of its own, forked by compare.ts, and sends its rows back. It works only when it has the turn.
 
+import { once } from "node:events";
 import { create } from "webgpu";
 import { prepareDriver } from "../../cli/setup/driver.ts";
 import { openGpu } from "../../engine/index.ts";
@@ -61,10 +62,17 @@ async function openPeer(): Promise<Peer> {
   return { ...peer, adapter: peer.adapter ?? name() };
 }
 
-const send = (row: PeerRow): Promise<void> =>
+const send = (message: PeerRow | "turn"): Promise<void> =>
   new Promise((resolve, reject) => {
-    process.send!(row, (error: Error | null) => (error ? reject(error) : resolve()));
+    process.send!(message, (error: Error | null) => (error ? reject(error) : resolve()));
   });
+
+/** Asks for the turn and waits for it. */
+async function turn(): Promise<void> {
+  const given = once(process, "message");
+  await send("turn");
+  await given;
+}
 
 /** Sends a row, or why there is none. */
 async function attempt(work: string, make: () => Promise<PeerRow>): Promise<void> {
@@ -78,13 +86,15 @@ async function attempt(work: string, make: () => Promise<PeerRow>): Promise<void
   await send(row);
 }
 
+await turn();
+const runs = { count: request.runs, turn };
 const gpu =
   request.module === "./albert-gpu.ts" ? await openGpu({ adapter: request.adapter }) : undefined;
 const peer = gpu ? peerOf(gpu) : await openPeer();
 for (const shape of MATMULS) {
-  await attempt(matmulName(shape), () => matmulRow(peer, shape, request.runs, counts));
+  await attempt(matmulName(shape), () => matmulRow(peer, shape, runs, counts));
 }
-await attempt(layerName(LAYER), () => layerRow(peer, LAYER, request.losses, request.runs, counts));
+await attempt(layerName(LAYER), () => layerRow(peer, LAYER, request.losses, runs, counts));
 for (const [B, T] of gpu ? request.steps : []) {
   const work = stepName(B, T);
   for await (const step of presetRows(gpu!, "base", evenly(B, T), request.runs, ["train"])) {

@@ -1,6 +1,6 @@
-// Runs every peer in a process of its own, one after another, and sets its times against ours of the same run.
+// Runs every peer in a process of its own, in turns, and sets its times against ours of the same run.
 
-import { execFileSync, fork, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, fork, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ChildRequest } from "./child.ts";
@@ -36,22 +36,48 @@ export function installPeers(log: (line: string) => void): void {
   });
 }
 
-/** Sends back the rows of one child; a child that ends early gives one that says so. */
-async function rowsOf(request: ChildRequest): Promise<PeerRow[]> {
-  const rows: PeerRow[] = [];
-  const child = fork(new URL("child.ts", import.meta.url), [JSON.stringify(request)], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-  child.on("message", (row) => rows.push(row as PeerRow));
-  const how = await new Promise<number | string | null>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(code ?? signal));
-  });
-  if (how !== 0) {
-    const cannot = `its process ended with ${how}`;
-    rows.push({ peer: request.name, adapter: "", work: "everything after", cannot });
+/** A child process that works when it is given the turn, until it asks for the next. */
+class Child {
+  readonly rows: PeerRow[] = [];
+  readonly #process: ChildProcess;
+  #ended = false;
+  #paused: (() => void) | undefined;
+
+  constructor(request: ChildRequest) {
+    const child = fork(new URL("child.ts", import.meta.url), [JSON.stringify(request)], {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#process = child;
+    const end = (how: number | string | null): void => {
+      if (this.#ended) return;
+      this.#ended = true;
+      if (how !== 0) {
+        const cannot = `its process ended with ${how}`;
+        this.rows.push({ peer: request.name, adapter: "", work: "everything after", cannot });
+      }
+      this.#paused?.();
+    };
+    child.once("error", (error) => end(error.message));
+    child.once("close", (code, signal) => end(code ?? signal));
+    child.on("message", (message: PeerRow | "turn") => {
+      if (message === "turn") this.#paused?.();
+      else this.rows.push(message);
+    });
   }
-  return rows;
+
+  /** Waits until the child asks for its first turn. */
+  async started(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#paused = resolve));
+  }
+
+  /** Gives the turn, and waits until the child asks for the next one. Returns false once it has ended. */
+  async turn(): Promise<boolean> {
+    if (this.#ended) return false;
+    const paused = new Promise<void>((resolve) => (this.#paused = resolve));
+    this.#process.send("turn");
+    await paused;
+    return !this.#ended;
+  }
 }
 
 /** The rows of PyTorch, where the Python of the variable PYTHON, or python3, has it; else a row that says what is missing. */
@@ -94,10 +120,21 @@ export async function* comparePeers(options: CompareOptions): AsyncGenerator<Pee
     [32, 512],
   ] as const;
   const steps: ChildRequest["steps"] = [[1, 128], ...(software ? [] : large)];
+  const children: Child[] = [];
   for (const peer of PEERS) {
-    log(peer.name);
-    yield* await rowsOf({ ...peer, adapter, runs, losses, steps });
+    const child = new Child({ ...peer, adapter, runs, losses, steps });
+    await child.started();
+    children.push(child);
   }
+  log(`${PEERS.map(({ name }) => name).join(", ")}, in turns`);
+  // One run each, again and again: what else the machine does meets all of them alike.
+  let working = children;
+  while (working.length > 0) {
+    const left: Child[] = [];
+    for (const child of working) if (await child.turn()) left.push(child);
+    working = left;
+  }
+  for (const { rows } of children) yield* rows;
   log("PyTorch");
   yield* pytorchRows(runs, steps);
 }

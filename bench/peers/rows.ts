@@ -32,15 +32,23 @@ export interface PeerRow {
   readonly calls?: CallCounts | undefined;
 }
 
-/** Two runs that are not counted, then `runs`. `counts` goes on rising while they run. */
+/** How often a task is timed. */
+export interface Runs {
+  readonly count: number;
+  /** Resolves when a counted run may begin. */
+  turn(): Promise<void>;
+}
+
+/** Two runs that are not counted, then those that are. `counts` goes on rising while they run. */
 export async function timeTask(
   task: Task,
-  runs: number,
+  runs: Runs,
   counts: CallCounts,
 ): Promise<{ times: number[]; calls: CallCounts }> {
   const times: number[] = [];
   let before = { ...counts };
-  for (let i = 0; i < runs + 2; i++) {
+  for (let i = 0; i < runs.count + 2; i++) {
+    if (i >= 2) await runs.turn();
     before = { ...counts };
     const start = performance.now();
     await asleep(task.run());
@@ -54,7 +62,7 @@ async function row(
   work: string,
   task: Task,
   flops: number,
-  runs: number,
+  runs: Runs,
   counts: CallCounts,
 ): Promise<PeerRow> {
   const { times, calls } = await timeTask(task, runs, counts);
@@ -72,7 +80,7 @@ async function row(
 export async function matmulRow(
   peer: Peer,
   shape: MatmulShape,
-  runs: number,
+  runs: Runs,
   counts: CallCounts,
 ): Promise<PeerRow> {
   const { layout, M, N, K } = shape;
@@ -99,7 +107,7 @@ export async function layerRow(
   peer: Peer,
   sizes: LayerSizes,
   losses: readonly [number, number],
-  runs: number,
+  runs: Runs,
   counts: CallCounts,
 ): Promise<PeerRow> {
   const work = layerName(sizes);

@@ -11,6 +11,8 @@ import { openTestGpu } from "../support/device.ts";
 const gpu = await openTestGpu();
 const counts = countCalls();
 const ours = peerOf(gpu);
+let turns = 0;
+const runs = (count: number) => ({ count, turn: () => Promise.resolve(void turns++) });
 
 const SIZES = { T: 6, H: 16, F: 40, heads: 2 };
 const SHAPES: readonly MatmulShape[] = [
@@ -32,7 +34,9 @@ function spoiled(change: (c: Float32Array) => Float32Array): Peer {
 
 describe("a row of a product", () => {
   it.each(SHAPES)("of layout $layout is checked, timed and counted", async (shape) => {
-    const row = await matmulRow(ours, shape, 3, counts);
+    turns = 0;
+    const row = await matmulRow(ours, shape, runs(3), counts);
+    expect(turns).toBe(3); // warming up takes none
     expect(row.figures?.medianMs).toBeGreaterThan(0);
     expect(row.figures?.gflops).toBeCloseTo((2 * 12 * 20 * 8) / row.figures!.medianMs / 1e6, 10);
     expect(row.calls).toEqual({ dispatches: 1, bindGroups: 0, buffers: 0, submits: 1, writes: 0 });
@@ -40,12 +44,14 @@ describe("a row of a product", () => {
 
   it("is refused when one checked value is wrong", async () => {
     const peer = spoiled((c) => c.map((value, i) => (i === 40 ? value + 0.01 : value)));
-    await expect(matmulRow(peer, SHAPES[0]!, 1, counts)).rejects.toThrow("element 40");
+    await expect(matmulRow(peer, SHAPES[0]!, runs(1), counts)).rejects.toThrow("element 40");
   });
 
   it("is refused when values are missing", async () => {
     const peer = spoiled((c) => c.subarray(1));
-    await expect(matmulRow(peer, SHAPES[0]!, 1, counts)).rejects.toThrow("240 values are needed");
+    await expect(matmulRow(peer, SHAPES[0]!, runs(1), counts)).rejects.toThrow(
+      "240 values are needed",
+    );
   });
 });
 
@@ -53,19 +59,21 @@ describe("a row of a layer's training step", () => {
   const losses = layerLosses(SIZES);
 
   it("has the losses of the f64 reference before and after an update", async () => {
-    const row = await layerRow(ours, SIZES, losses, 2, counts);
+    const row = await layerRow(ours, SIZES, losses, runs(2), counts);
     expect(row.figures?.medianMs).toBeGreaterThan(0);
     expect(row.calls).toMatchObject({ bindGroups: 0, buffers: 0, submits: 1 });
   });
 
   it("is refused when the update does too little", async () => {
     const weaker = [losses[0], losses[0] - 1.1 * (losses[0] - losses[1])] as const;
-    await expect(layerRow(ours, SIZES, weaker, 1, counts)).rejects.toThrow("first losses must be");
+    await expect(layerRow(ours, SIZES, weaker, runs(1), counts)).rejects.toThrow(
+      "first losses must be",
+    );
   });
 
   it("says why a peer has none", async () => {
     const peer: Peer = { ...ours, layer: () => Promise.resolve("it computes no gradients") };
-    const row = await layerRow(peer, SIZES, losses, 1, counts);
+    const row = await layerRow(peer, SIZES, losses, runs(1), counts);
     expect(row.cannot).toBe("it computes no gradients");
     expect(row.figures).toBeUndefined();
   });
@@ -127,7 +135,7 @@ describe("onnxruntime", () => {
       const module = (await import(path)) as {
         open(adapter: undefined, provider: string): Promise<Peer>;
       };
-      const row = await matmulRow(await module.open(undefined, "cpu"), shape, 1, counts);
+      const row = await matmulRow(await module.open(undefined, "cpu"), shape, runs(1), counts);
       expect(row.figures?.medianMs).toBeGreaterThan(0);
       expect(row.calls).toBeUndefined();
     },
