@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ChildRequest } from "./child.ts";
 import { layerLosses } from "./reference.ts";
+import { median } from "../statistics.ts";
 import { layerName, matmulName, type PeerRow, stepName } from "./rows.ts";
 import { LAYER, MATMULS } from "./work.ts";
 
@@ -139,10 +140,17 @@ export async function* comparePeers(options: CompareOptions): AsyncGenerator<Pee
   yield* pytorchRows(runs, steps);
 }
 
-/** How many times as long as ours a row took; undefined where either has no figures. */
+/**
+ * How many times as long as ours a row took: where they took turns the median over pairs of runs, which met the same moment
+ * of the machine, else of the medians. Undefined where either has no figures.
+ */
 export function ratioToOurs(row: PeerRow, rows: readonly PeerRow[]): number | undefined {
   const ours = rows.find(({ peer, work }) => peer === PEERS[0]!.name && work === row.work);
   if (!row.figures || !ours?.figures) return undefined;
+  const [times, oursTimes] = [row.figures.timesMs, ours.figures.timesMs];
+  if (times && oursTimes && times.length === oursTimes.length) {
+    return median(times.map((ms, run) => ms / oursTimes[run]!));
+  }
   return row.figures.medianMs / ours.figures.medianMs;
 }
 

@@ -26,6 +26,8 @@ export interface PeerRow {
     /** Wall clock from the first call to the read-back of one value. */
     readonly medianMs: number;
     readonly iqrMs: number;
+    /** Of each run, where the peers took turns. */
+    readonly timesMs?: readonly number[];
     readonly gflops: number;
   };
   /** Calls of the last run, its read-back among them; undefined where they cannot be seen. */
@@ -71,7 +73,7 @@ async function row(
     peer: peer.name,
     adapter: peer.adapter,
     work,
-    figures: { medianMs, iqrMs: iqr(times), gflops: flops / medianMs / 1e6 },
+    figures: { medianMs, iqrMs: iqr(times), timesMs: times, gflops: flops / medianMs / 1e6 },
     calls: peer.countable ? calls : undefined,
   };
 }

@@ -111,6 +111,17 @@ describe("the table", () => {
     expect(ratioToOurs(rows[1]!, rows)).toBe(4.5);
   });
 
+  it("sets each run against ours of the same turn where there were turns", () => {
+    const inTurns = (peer: string, timesMs: number[]): PeerRow => ({
+      ...row(peer, "product", 1),
+      figures: { medianMs: 1, iqrMs: 1, gflops: 2, timesMs },
+    });
+    // The machine was ten times slower in the second half.
+    const [ours, slow] = [inTurns("albert-gpu", [1, 1, 10]), inTurns("slow", [4, 4, 40])];
+    expect(ratioToOurs(slow, [ours, slow])).toBe(4);
+    expect(ratioToOurs(row("other", "product", 3), [ours])).toBe(3);
+  });
+
   it("has no ratio without figures on both sides", () => {
     expect(ratioToOurs(rows[2]!, rows)).toBeUndefined();
     expect(ratioToOurs(rows[3]!, rows)).toBeUndefined();
