@@ -30,7 +30,7 @@ else
 fi
 part tests 150 npx vitest run --config test/vitest.config.ts $tests
 part bench-f32 110 $run bench/main.ts $([ $software = true ] && echo "activation --quick") --json "$out/bench-f32.json"
-part bench-f16 70 $run bench/main.ts $([ $software = true ] && echo "activation") --quick --precision f16 --json "$out/bench-f16.json"
+part bench-f16 70 $run bench/main.ts $([ $software = true ] && echo "linear") --quick --precision f16 --json "$out/bench-f16.json"
 if python3 -c 'import torch, transformers' 2>/dev/null; then
   request='{"runs": 10, "matmuls": [], "steps": [{"B": 32, "T": 512, "work": "step"}, {"B": 32, "T": 128, "work": "step"}]}'
   [ $software = false ] && part pytorch 90 python3 bench/pytorch.py "$request"

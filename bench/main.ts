@@ -6,9 +6,10 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { prepareDriver } from "../cli/setup/driver.ts";
 import { openGpu, tuneMatmul } from "../engine/index.ts";
-import { cases, productShapes } from "./cases.ts";
+import { cases } from "./cases.ts";
 import { measureCeiling } from "./ceiling.ts";
 import { measure, type Row } from "./harness.ts";
+import { productShapes } from "./matmul-cases.ts";
 import { comparePeers, peerTable, ratioToOurs } from "./peers/compare.ts";
 import type { PeerRow } from "./peers/rows.ts";
 import { type StepRow, stepRows } from "./steps.ts";
@@ -19,6 +20,7 @@ interface Options {
   readonly record?: boolean;
   readonly adapter?: string;
   readonly peers?: boolean;
+  readonly variants?: boolean;
   readonly precision: "f32" | "f16";
 }
 
@@ -29,10 +31,11 @@ const program = new Command("bench")
   .option("--record", "append the rows to bench/history.jsonl")
   .option("--adapter <text>", "part of the adapter's name")
   .option("--precision <name>", "operands of matrix products: f32 or f16", "f32")
+  .option("--variants", "products by every kernel that can compute them, not only the chosen one")
   .option("--peers", "other libraries on the same work instead, installed into bench/ on first use")
   .parse();
 const [only] = program.args;
-const { quick, json, record, adapter, peers, precision } = program.opts<Options>();
+const { quick, json, record, adapter, peers, variants, precision } = program.opts<Options>();
 
 prepareDriver();
 const gpu = await openGpu({ adapter, precision });
@@ -56,8 +59,8 @@ console.log(
 
 const cells = (row: Row): string =>
   [
-    row.kernel.padEnd(34),
-    row.shape.padEnd(24),
+    row.kernel.padEnd(42),
+    row.shape.padEnd(32),
     row.medianMs.toFixed(3).padStart(10),
     `±${row.iqrMs.toFixed(3)}`.padStart(9),
     (row.gflops === undefined ? "" : row.gflops.toFixed(1)).padStart(10),
@@ -65,7 +68,7 @@ const cells = (row: Row): string =>
     `${(100 * row.share).toFixed(0)} %`.padStart(6),
   ].join(" ");
 console.log(
-  `${"kernel".padEnd(34)} ${"shape".padEnd(24)} ${"median ms".padStart(10)} ${"IQR".padStart(9)} ${"GFLOP/s".padStart(10)} ${"GB/s".padStart(8)} ${"share".padStart(6)}`,
+  `${"kernel".padEnd(42)} ${"shape".padEnd(32)} ${"median ms".padStart(10)} ${"IQR".padStart(9)} ${"GFLOP/s".padStart(10)} ${"GB/s".padStart(8)} ${"share".padStart(6)}`,
 );
 const rows: Row[] = [];
 const tokenCounts = quick ? [512] : software ? [512, 2048] : [512, 2048, 16384];
@@ -73,7 +76,7 @@ const tokenCounts = quick ? [512] : software ? [512, 2048] : [512, 2048, 16384];
 if (!software) gpu.matmul.use(await tuneMatmul(gpu, tokenCounts.flatMap(productShapes)));
 const probe = gpu.upload(new Float32Array(1));
 for (const tokens of tokenCounts) {
-  for (const item of cases(gpu, tokens)) {
+  for (const item of cases(gpu, tokens, variants === true)) {
     if (only !== undefined && item.name !== only) continue;
     const made = item.make();
     for (const row of await measure(gpu, made, probe, runs, ceiling)) {

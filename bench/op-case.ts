@@ -18,6 +18,10 @@ export function filled(gpu: Gpu, seed: number, shape: number[], grad = false): T
   return new Tensor(shape, tensor.buffer, 0, gradient);
 }
 
+/** What a sum of `K` products of such values may be off by: f16 rounds each operand to 2^-11 of itself. */
+export const roundingOf = (gpu: Gpu, K: number): number =>
+  (gpu.precision === "f16" ? 3e-4 : 1e-5) * Math.sqrt(K);
+
 export const moved = (floats: number): Cost => ({ flops: 0, bytes: 4 * floats });
 
 /** Change of the loss that the gradient is held against: far above rounding, far below where the loss bends. */
