@@ -149,7 +149,7 @@ async function tryOut(
   );
   const all = duration(found.totalSteps * found.secondsPerStep);
   printer.line(`training     ${found.totalSteps} steps, about ${all} besides evaluations`);
-  printer.line("dry run      nothing was written");
+  printer.line("dry run      no run was written");
   return found;
 }
 
