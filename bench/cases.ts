@@ -18,9 +18,8 @@ import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast
 import { type Case, expectNear } from "./harness.ts";
 import { updateCase } from "./update-case.ts";
 import { matmulCases } from "./matmul-cases.ts";
-import { filled, moved, opCase, roundingOf, value } from "./op-case.ts";
+import { filled, H, moved, opCase, roundingOf, value } from "./op-case.ts";
 
-const H = 768;
 const HEADS = 12;
 const D = H / HEADS;
 

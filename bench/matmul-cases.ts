@@ -10,9 +10,7 @@ import {
 } from "../engine/index.ts";
 import { fits } from "../engine/matmul-variants.ts";
 import { type Case, expectNear } from "./harness.ts";
-import { filled, roundingOf, value } from "./op-case.ts";
-
-const H = 768;
+import { filled, H, roundingOf, value } from "./op-case.ts";
 
 /** Sizes of the products of one layer, [N, K] of the forward pass. */
 const PRODUCTS: readonly (readonly [N: number, K: number])[] = [

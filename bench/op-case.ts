@@ -3,6 +3,9 @@
 import { crossEntropy, type Gpu, mix, Tensor } from "../engine/index.ts";
 import type { Case, Cost } from "./harness.ts";
 
+/** Hidden size of ALBERT-base. */
+export const H = 768;
+
 /** Values in [-0.5, 0.5) that any place of the program can make again. */
 export const value = (seed: number, i: number): number => mix(seed, i) / 2 ** 32 - 0.5;
 

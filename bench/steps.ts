@@ -7,7 +7,14 @@ import {
   type PresetName,
   presetConfig,
 } from "../model/index.ts";
-import { AdamW, collate, type LabelledBatch, logitsOf, trainStep } from "../train/index.ts";
+import {
+  AdamW,
+  collate,
+  DEFAULT_ARGUMENTS,
+  type LabelledBatch,
+  logitsOf,
+  trainStep,
+} from "../train/index.ts";
 import { iqr, median } from "./statistics.ts";
 
 export interface StepRow {
@@ -63,12 +70,7 @@ export async function* presetRows(
   const config = presetConfig(preset, { vocabSize: 30_000, labels: ["fake", "real"] });
   const model = new AlbertForSequenceClassification(gpu, config);
   model.initialise(new Random(1));
-  const optimiser = new AdamW(gpu, model.parameters, {
-    beta1: 0.9,
-    beta2: 0.999,
-    eps: 1e-8,
-    weightDecay: 0.01,
-  });
+  const optimiser = new AdamW(gpu, model.parameters, DEFAULT_ARGUMENTS);
   const batch = randomBatch(config, how);
   let step = 0;
   const kinds = {

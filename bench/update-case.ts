@@ -1,13 +1,12 @@
 // The update of all parameters of ALBERT-base, gradient norm and AdamW, whatever the number of tokens.
 
 import { type Gpu, ParameterSet } from "../engine/index.ts";
-import { AdamW } from "../train/index.ts";
+import { AdamW, DEFAULT_ARGUMENTS } from "../train/index.ts";
 import { type Case, expectNear } from "./harness.ts";
 import { moved, value } from "./op-case.ts";
 
 /** Parameters of albert-base-v2 with a classifier of two classes. */
 const SIZE = 11_685_122;
-const OPTIONS = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
 const RATE = 1e-2;
 const CLIP = 1;
 
@@ -16,7 +15,7 @@ export function updateCase(gpu: Gpu): Case {
   const set = new ParameterSet(gpu, {
     all: { shape: [SIZE], parts: [{ name: "all", shape: [SIZE] }], decay: true },
   });
-  const optimiser = new AdamW(gpu, set, OPTIONS);
+  const optimiser = new AdamW(gpu, set, DEFAULT_ARGUMENTS);
   const filled = (seed: number): Float32Array =>
     Float32Array.from({ length: set.size }, (_, i) => (i < SIZE ? value(seed, i) : 0));
   gpu.set(set.values, filled(20));
@@ -35,10 +34,11 @@ export function updateCase(gpu: Gpu): Case {
       const squares = gradients.reduce((sum, g) => sum + g * g, 0);
       expectNear("gradient norm", Float32Array.of(norm), () => Math.sqrt(squares) / scale, 1e-3);
       // Bias correction makes the first update the gradient over its own size.
+      const { weightDecay, eps } = DEFAULT_ARGUMENTS;
       const want = (i: number): number => {
         const g = factor * value(21, i);
-        const decayed = value(20, i) * (1 - RATE * OPTIONS.weightDecay);
-        return decayed - (RATE * g) / (Math.abs(g) + OPTIONS.eps);
+        const decayed = value(20, i) * (1 - RATE * weightDecay);
+        return decayed - (RATE * g) / (Math.abs(g) + eps);
       };
       expectNear("adamw", (await gpu.read(set.values)).subarray(0, SIZE), want, 1e-6);
     },

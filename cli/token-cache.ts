@@ -2,10 +2,11 @@
 // ids (u16 or u32), little-endian as every machine that Dawn runs on.
 
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { TokenizerSource } from "../model/index.ts";
 import { TokenizedSet } from "../train/index.ts";
+import { writeAside } from "./write-aside.ts";
 
 // To be raised when the same text, tokeniser and length give other ids, or the file is laid out in another way.
 const FORMAT = 1;
@@ -74,15 +75,7 @@ export class TokenCache {
       bytesPerId: flat.BYTES_PER_ELEMENT,
       sha256: sha256(...body),
     };
-    await mkdir(this.folder, { recursive: true });
-    const aside = `${this.#path(key)}.${process.pid}`;
-    try {
-      await writeFile(aside, [Buffer.from(`${JSON.stringify(header)}\n`), ...body]);
-      await rename(aside, this.#path(key));
-    } catch (error) {
-      await rm(aside, { force: true }).catch(() => undefined);
-      throw error;
-    }
+    await writeAside(this.#path(key), [Buffer.from(`${JSON.stringify(header)}\n`), ...body]);
     await this.#prune();
   }
 

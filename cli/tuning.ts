@@ -1,8 +1,8 @@
 // --tuning: which matmul kernels a run uses. Timed once per adapter and kept in a file, so that runs stay the same.
 
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   FileError,
   type Gpu,
@@ -14,6 +14,7 @@ import type { AlbertForSequenceClassification } from "../model/index.ts";
 import { filledRows, type LabelledSet, type TrainingArguments } from "../train/index.ts";
 import type { Printer } from "./printer.ts";
 import { cacheFolder } from "./setup/decision.ts";
+import { writeAside } from "./write-aside.ts";
 
 /** Beside a run's checkpoints: a resumed run must add up in the same order. */
 export const TUNING_FILE = "tuning.json";
@@ -67,14 +68,8 @@ async function writeTuning(
   gpu: Gpu,
   products: readonly TunedProduct[],
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const text = JSON.stringify(
-    { adapter: gpu.info.name, precision: gpu.precision, products },
-    null,
-    2,
-  );
-  await writeFile(`${path}.${process.pid}`, `${text}\n`);
-  await rename(`${path}.${process.pid}`, path); // another process may be writing the same file
+  const tuning = { adapter: gpu.info.name, precision: gpu.precision, products };
+  await writeAside(path, `${JSON.stringify(tuning, null, 2)}\n`);
 }
 
 /** The products of the layers at a run's usual batch: forward, and for both gradients. Rows are rounded to powers of two. */

@@ -154,7 +154,7 @@ export function matmulVariants(
 }
 
 function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
-  const shared = subgroupSize > 1 && 16 % subgroupSize === 0;
+  const shared = subgroupSize > 1 && matmulBroadcastRows("NN", subgroupSize) % subgroupSize === 0;
   return shared
     ? [broadcastTransposed(subgroupSize), broadcast(subgroupSize), REGISTER]
     : [REGISTER];

@@ -8,12 +8,12 @@
 @compute @workgroup_size(LANES)
 fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let c = group.x * LANES + lane;
-  if (c >= params.C / WIDTH) {
+  let columns = params.C / WIDTH;
+  if (c >= columns) {
     return;
   }
   let begin = group.y * ROWS;
   let end = min(begin + ROWS, params.R);
-  let columns = params.C / WIDTH;
   var sum = Real();
   for (var r = begin; r < end; r++) {
     sum += x[r * columns + c];
@@ -24,10 +24,10 @@ fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 @compute @workgroup_size(LANES)
 fn total(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let c = group.x * LANES + lane;
-  if (c >= params.C / WIDTH) {
+  let columns = params.C / WIDTH;
+  if (c >= columns) {
     return;
   }
-  let columns = params.C / WIDTH;
   var sum = Real();
   for (var p = 0u; p < params.R; p++) {
     sum += partial_in[p * columns + c];

@@ -1,7 +1,7 @@
 // matmul-broadcast — C = op(A) op(B) for software adapters: matmul-register's tile, with the loads of A shared by a subgroup.
 // A software adapter turns every per-lane load into one scalar load per lane, while handing a value round is nearly free:
 // so each lane loads one vec4 of the tile's A, and subgroupBroadcast gives it to the others. subgroupBroadcast wants a
-// constant lane, which a loop variable is not, so this kernel alone is written out by its .ts (bench row "matmul").
+// constant lane, which a loop variable is not, so this kernel is written out by its .ts (bench row "matmul").
 // a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, "TN" M % 4 = 0,
 // the others K % 4 = 0.
 // Mapping: a workgroup is one subgroup; it owns some rows, and each lane a quad of columns. The sums do not fit the

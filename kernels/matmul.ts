@@ -62,10 +62,12 @@ export const matmulSplit = defineKernel("matmul-split", {
   entries: { total: ["partial", "c"] },
 });
 
+export const MATMUL_TRANSPOSE_LANES = 64;
+
 /** An operand of `R` rows and `C` columns, for kernels that read one layout. */
 export const matmulTranspose = defineKernel("matmul-transpose", {
   files: ["./matmul-transpose.wgsl"],
   params: { R: "u32", C: "u32" },
-  constants: { LANES: 64 },
+  constants: { LANES: MATMUL_TRANSPOSE_LANES },
   entries: { transposed: ["a", "t"] },
 });

@@ -66,15 +66,16 @@ class Child {
     });
   }
 
-  /** Waits until the child asks for its first turn. */
-  async started(): Promise<void> {
+  /** Waits until the child asks for a turn, the first one too, or has ended. */
+  async paused(): Promise<void> {
+    if (this.#ended) return;
     await new Promise<void>((resolve) => (this.#paused = resolve));
   }
 
   /** Gives the turn, and waits until the child asks for the next one. Returns false once it has ended. */
   async turn(): Promise<boolean> {
     if (this.#ended) return false;
-    const paused = new Promise<void>((resolve) => (this.#paused = resolve));
+    const paused = this.paused();
     this.#process.send("turn");
     await paused;
     return !this.#ended;
@@ -124,7 +125,7 @@ export async function* comparePeers(options: CompareOptions): AsyncGenerator<Pee
   const children: Child[] = [];
   for (const peer of PEERS) {
     const child = new Child({ ...peer, adapter, runs, losses, steps });
-    await child.started();
+    await child.paused();
     children.push(child);
   }
   log(`${PEERS.map(({ name }) => name).join(", ")}, in turns`);

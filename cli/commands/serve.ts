@@ -13,7 +13,7 @@ import { openTrained } from "../trained-model.ts";
 export interface ServeOptions {
   readonly model: string;
   readonly host: string;
-  /** 0: any free one. */
+  /** 0 takes any port that is free. */
   readonly port: number;
   /** In tokens; the default is 512 or the model's own limit. */
   readonly maxLength?: number | undefined;
@@ -27,7 +27,7 @@ export interface ServeOptions {
   readonly adapter?: string | undefined;
 }
 
-// What is in flight gets as long as any request does, and no longer than process managers wait before they kill.
+// For requests in flight when the server is told to stop. Docker waits as long before it kills, Kubernetes 30 s.
 const MOST_GRACE_MS = 10_000;
 
 /** Serves until SIGINT or SIGTERM, then finishes what it has. Throws UsageError for an untrained model or a port that is taken. */

@@ -1,13 +1,11 @@
 import { type Activation, ACTIVATIONS } from "../../kernels/activation.ts";
 import { grid } from "../../kernels/kernel.ts";
-import { matmulSplit, matmulTranspose } from "../../kernels/matmul.ts";
+import { MATMUL_TRANSPOSE_LANES, matmulSplit, matmulTranspose } from "../../kernels/matmul.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "../matmul-variants.ts";
-
-const TRANSPOSE_LANES = 64;
 
 /** What the matmul kernels do after the product. */
 export type Epilogue =
@@ -81,9 +79,8 @@ export function matmulInto(
 /** A copy of a matrix of `R` rows and `C` columns, [C, R]. */
 function transposed(gpu: Gpu, a: Tensor, R: number, C: number): Tensor {
   const t = gpu.empty([C, R]);
-  const groups = [Math.ceil(R / 4 / TRANSPOSE_LANES), C / 4, 1] as const;
-  const LANES = TRANSPOSE_LANES;
-  gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups, { LANES });
+  const groups = [Math.ceil(R / 4 / MATMUL_TRANSPOSE_LANES), C / 4, 1] as const;
+  gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups);
   return t;
 }
 
