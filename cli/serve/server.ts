@@ -57,6 +57,8 @@ export class ModelServer {
   readonly #onError: (error: unknown) => void;
   readonly #routes: Readonly<Record<string, Route>>;
   #draining = false;
+  /** Texts of requests that were let in, and are not with the queue yet: their room is taken. */
+  #promised = 0;
   /** Whether only this machine can reach it. */
   loopbackOnly = true;
   readonly #inFlight = new Set<ServerResponse>();
@@ -228,11 +230,13 @@ export class ModelServer {
   async #predict(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await this.#body(request);
     const { texts, many } = textsOf(body, this.#limits.maxTexts);
-    const room = this.#queue.maxWaiting - this.#queue.waiting;
+    const room = this.#queue.maxWaiting - this.#queue.waiting - this.#promised;
     if (texts.length > room) throw new QueueFullError(`there is room for ${room} texts.`);
+    this.#promised += texts.length;
     await this.#within(response, async (signal) => {
       const asked: Promise<Verdict>[] = [];
       for (const text of texts) {
+        this.#promised--;
         const verdict = this.#queue.predict(text, signal);
         verdict.catch(() => undefined); // looked at below
         asked.push(verdict);
@@ -242,8 +246,7 @@ export class ModelServer {
       const settled = await Promise.allSettled(asked);
       signal.throwIfAborted();
       const failed = settled.filter((one) => one.status === "rejected");
-      const full = failed.find(({ reason }) => reason instanceof QueueFullError); // others came in between
-      if (full || failed.length === settled.length) throw (full ?? failed[0]!).reason;
+      if (failed.length === settled.length) throw failed[0]!.reason;
       const results = settled.map((one) => {
         if (one.status === "fulfilled") return one.value;
         const known = this.#asHttp(one.reason);
@@ -277,16 +280,10 @@ export class ModelServer {
   ): Promise<void> {
     const seconds = this.#limits.answerMs / 1000;
     const controller = new AbortController();
-    const late = (): void =>
-      controller.abort(
-        new HttpError(
-          503,
-          `no answer within ${seconds} s: the server is busy or the text is long.`,
-          {
-            "retry-after": "5",
-          },
-        ),
-      );
+    const late = (): void => {
+      const problem = `no answer within ${seconds} s: the server is busy or the text is long.`;
+      controller.abort(new HttpError(503, problem, { "retry-after": "5" }));
+    };
     const gone = (): void => controller.abort(new HttpError(503, "the client left."));
     const timer = setTimeout(late, this.#limits.answerMs);
     response.once("close", gone);
