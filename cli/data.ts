@@ -10,7 +10,6 @@ import {
   type LabelledSet,
   type LabelSet,
   loadExamples,
-  DEFAULT_ARGUMENTS,
   splitIndices,
   tokenizeAll,
 } from "../train/index.ts";
@@ -81,11 +80,16 @@ export async function requireFile(path: string): Promise<void> {
 }
 
 /**
- * Tokens per text: what was asked for, or the default as far as the model goes. Throws UsageError for more than `limit`,
- * the model's max_position_embeddings.
+ * Tokens per text: what was asked for, or `usual` as far as the model goes. Throws UsageError for more than `limit`, the
+ * model's max_position_embeddings.
  */
-export function checkLength(where: string, asked: number | undefined, limit: number): number {
-  if (asked === undefined) return Math.min(DEFAULT_ARGUMENTS.maxLength, limit);
+export function checkLength(
+  where: string,
+  asked: number | undefined,
+  limit: number,
+  usual: number,
+): number {
+  if (asked === undefined) return Math.min(usual, limit);
   if (asked <= limit) return asked;
   throw new UsageError(
     `${where}: --max-length must be at most ${limit}, the model's max_position_embeddings; got ${asked}.`,

@@ -1,7 +1,6 @@
 // Options that several commands share, and how a command gives its --json result.
 
 import type { Command } from "commander";
-import { DEFAULT_ARGUMENTS } from "../train/index.ts";
 import * as value from "./values.ts";
 
 /** Writes a result as one line on stdout, if --json was given. */
@@ -35,18 +34,24 @@ export function dataOptions(command: Command): Command {
 
 /** Which columns of a CSV input make up a text, and where it is cut. */
 export function inputOptions(command: Command): Command {
-  return command
-    .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
-    .option(
-      "--delimiter <c>",
-      "field separator of a CSV file, or tab (default: comma; tab for .tsv)",
-      value.delimiter,
-    )
-    .option(
-      "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${DEFAULT_ARGUMENTS.maxLength}, or the model's limit)`,
-      value.length,
-    );
+  return lengthOption(
+    command
+      .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
+      .option(
+        "--delimiter <c>",
+        "field separator of a CSV file, or tab (default: comma; tab for .tsv)",
+        value.delimiter,
+      ),
+  );
+}
+
+/** Where a trained model cuts texts. */
+export function lengthOption(command: Command): Command {
+  return command.option(
+    "--max-length <n>",
+    "tokens per text, longer ones are cut (default: as in training)",
+    value.length,
+  );
 }
 
 /** How a file is written that is no RFC 4180 file. */

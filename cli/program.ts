@@ -17,7 +17,14 @@ import { audit, clean, importIsot, split } from "./data-commands.ts";
 import { baseline, compare, explain } from "./insight-commands.ts";
 import { UsageError } from "./errors.ts";
 import { modelFolder } from "./model-folder.ts";
-import { common, dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
+import {
+  common,
+  dataOptions,
+  formatOptions,
+  inputOptions,
+  lengthOption,
+  printJson,
+} from "./options.ts";
 import { Printer } from "./printer.ts";
 import { shellCommand } from "./run-results.ts";
 import { serve } from "./serve-command.ts";
@@ -160,12 +167,8 @@ function evaluate(program: Command): void {
     .summary("score a model on a labelled CSV file")
     .description("Scores a saved model on a labelled CSV file.")
     .requiredOption("--model <dir>", "folder of the model, or its hub id")
-    .requiredOption("--data <file>", "labelled CSV file")
-    .option(
-      "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
-      value.length,
-    )
+    .requiredOption("--data <file>", "labelled CSV file");
+  lengthOption(command)
     .option("--batch-size <n>", "examples per batch", value.natural, D.evalBatchSize)
     .option("--json", "print the results as one line on stdout", false);
   common(formatOptions(dataOptions(command)))

@@ -1,9 +1,8 @@
 // `serve` with its options and examples.
 
 import type { Command } from "commander";
-import { DEFAULT_ARGUMENTS as D } from "../train/index.ts";
 import type { ServeOptions } from "./commands/serve.ts";
-import { common } from "./options.ts";
+import { common, lengthOption } from "./options.ts";
 import * as value from "./values.ts";
 
 /** Adds `serve`. */
@@ -16,12 +15,8 @@ export function serve(program: Command): void {
     )
     .requiredOption("--model <dir>", "folder of the model, or its hub id")
     .option("--port <n>", "0 takes any free one", value.port, 8080)
-    .option("--host <address>", "0.0.0.0 lets other machines in, without a password", "127.0.0.1")
-    .option(
-      "--max-length <n>",
-      `tokens per text, longer ones are cut (default: ${D.maxLength}, or the model's limit)`,
-      value.length,
-    )
+    .option("--host <address>", "0.0.0.0 lets other machines in, without a password", "127.0.0.1");
+  lengthOption(command)
     .option("--max-batch <n>", "texts on the device at once", value.natural, 16)
     .option("--max-texts <n>", "texts in a request", value.natural, 64)
     .option("--max-waiting <n>", "texts that may wait; beyond that: 429", value.natural, 1024)

@@ -29,8 +29,9 @@ export function tokenKey(
   { bytes, options }: TokenizerSource,
   maxLength: number,
 ): string {
+  const { model_max_length: _, ...rules } = options; // maxLength takes its place
   const hash = createHash("sha256");
-  hash.update(`${JSON.stringify({ FORMAT, options, maxLength, size: bytes.length })}\n`);
+  hash.update(`${JSON.stringify({ FORMAT, options: rules, maxLength, size: bytes.length })}\n`);
   hash.update(bytes);
   for (const text of texts) {
     hash.update(`${text.length}\n`);

@@ -6,12 +6,14 @@ import { FileError } from "../engine/errors.ts";
 import type { SpieceModel } from "./spiece.ts";
 import { endsInDigitComma } from "./spiece.ts";
 
-/** How text is normalised before it is split, by the names of tokenizer_config.json. */
+/** What tokenizer_config.json says that matters here, by its names: how text is normalised before it is split, and a length. */
 export interface TokenizerOptions {
   readonly do_lower_case: boolean;
   readonly keep_accents: boolean;
   /** Kept for saving; blanks between words never reach the ids, so neither value changes them. */
   readonly remove_space: boolean;
+  /** Tokens of a text, [CLS] and [SEP] counted, that the model is meant for. */
+  readonly model_max_length: number;
 }
 
 /** The values of albert-base-v2. */
@@ -19,7 +21,11 @@ export const DEFAULT_OPTIONS: TokenizerOptions = {
   do_lower_case: true,
   keep_accents: false,
   remove_space: true,
+  model_max_length: 512,
 };
+
+/** A shorter text has no room between [CLS] and [SEP]. */
+export const MIN_LENGTH = 3;
 
 /** ALBERT's special pieces by the name of their role. */
 export const SPECIAL_TOKENS = {
@@ -42,11 +48,19 @@ export function parseTokenizerConfig(json: unknown, path: string): TokenizerOpti
     throw new FileError(path, `must be a JSON object; got ${JSON.stringify(json)}.`);
   }
   const fields: Readonly<Record<string, unknown>> = { ...json };
-  const flag = (name: keyof TokenizerOptions): boolean => {
+  const flag = (name: "do_lower_case" | "keep_accents" | "remove_space"): boolean => {
     const value = fields[name] ?? DEFAULT_OPTIONS[name];
     if (typeof value === "boolean") return value;
     throw new FileError(path, `${name} must be true or false; got ${JSON.stringify(value)}.`);
   };
+  // transformers writes 1e30 where nothing limits the length.
+  const length = fields["model_max_length"] ?? DEFAULT_OPTIONS.model_max_length;
+  if (!(typeof length === "number" && length >= MIN_LENGTH)) {
+    throw new FileError(
+      path,
+      `model_max_length must be a number of at least ${MIN_LENGTH}; got ${JSON.stringify(length)}.`,
+    );
+  }
   for (const [role, token] of Object.entries(ROLES)) {
     const value = fields[role] ?? token;
     const content: unknown =
@@ -59,6 +73,7 @@ export function parseTokenizerConfig(json: unknown, path: string): TokenizerOpti
     do_lower_case: flag("do_lower_case"),
     keep_accents: flag("keep_accents"),
     remove_space: flag("remove_space"),
+    model_max_length: length,
   };
 }
 
@@ -79,7 +94,6 @@ export function tokenizerFiles(
   const mask = added(SPECIAL_TOKENS.mask_token);
   const config = {
     tokenizer_class: "AlbertTokenizer",
-    model_max_length: 512,
     ...options,
     ...ROLES,
     mask_token: { __type: "AddedToken", ...mask },

@@ -11,6 +11,7 @@ import { parseSpiece, PIECE_TYPE } from "./spiece.ts";
 import type { TokenizerOptions } from "./tokenizer-files.ts";
 import {
   DEFAULT_OPTIONS,
+  MIN_LENGTH,
   parseTokenizerConfig,
   SPECIAL_TOKENS,
   tokenizerFiles,
@@ -26,7 +27,6 @@ const WORDS = new RegExp(BLANKS.source.replace("[", "[^"), "gu");
 const NOT_ASCII = /[^\0-\x7f]/;
 /** Letters whose lower case depends on what stands around them; the tokenizers library looks at each one alone. */
 const CONTEXTUAL = /[\u03a3\u0130]/;
-const MIN_LENGTH = 3;
 
 /** A run of characters between blanks, as it stands in a text, and the ids it became. */
 export interface Word {
@@ -91,8 +91,8 @@ export class Tokenizer {
   }
 
   /**
-   * Loads a tokeniser from a folder with spiece.model (and tokenizer_config.json, whose do_lower_case and keep_accents
-   * count), or from a SentencePiece model file with albert-base-v2's options. Throws FileError if a file is
+   * Loads a tokeniser from a folder with spiece.model (and tokenizer_config.json, whose do_lower_case, keep_accents and
+   * model_max_length count), or from a SentencePiece model file with albert-base-v2's options. Throws FileError if a file is
    * missing or damaged, or if the model lacks a special piece.
    */
   static async load(dirOrFile: string): Promise<Tokenizer> {
@@ -117,11 +117,17 @@ export class Tokenizer {
     return new Tokenizer(source, model, pieces, specialIds);
   }
 
+  /** The same tokeniser for a model that is meant for `maxLength` tokens; the two share what is costly. */
+  withMaxLength(maxLength: number): Tokenizer {
+    const options = { ...this.options, model_max_length: maxLength };
+    return new Tokenizer({ ...this.source, options }, this.#model, this.#pieces, this.#specialIds);
+  }
+
   /**
    * The ids of `text` between [CLS] and [SEP], at most `maxLength` of them in all (an integer of at least 3, or
    * Infinity); the end of a longer text is left out. The names of special pieces in the text become those pieces.
    */
-  encode(text: string, maxLength = 512): number[] {
+  encode(text: string, maxLength = this.options.model_max_length): number[] {
     if (!(maxLength >= MIN_LENGTH)) {
       throw new AlbertGpuError(
         `encode: maxLength must be at least ${MIN_LENGTH} tokens; got ${maxLength}.`,
@@ -153,7 +159,7 @@ export class Tokenizer {
    */
   encodeWords(
     text: string,
-    maxLength = 512,
+    maxLength = this.options.model_max_length,
   ): { readonly ids: number[]; readonly words: readonly Word[]; readonly truncated: boolean } {
     const ids = this.encode(text, maxLength);
     const end = ids.length - 1; // before [SEP]

@@ -2,13 +2,7 @@
 
 import { labelNames } from "../../model/index.ts";
 import { evaluate, LabelSet, loadExamples } from "../../train/index.ts";
-import {
-  checkLength,
-  delimiterOf,
-  requireFile,
-  tokenizeSets,
-  type LabelledRecordOptions,
-} from "../data.ts";
+import { delimiterOf, requireFile, tokenizeSets, type LabelledRecordOptions } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { modelFolder } from "../model-folder.ts";
@@ -19,7 +13,7 @@ import { printEvaluation, printMistakes, scores, type ScoreObject } from "../sco
 export interface EvaluateOptions extends LabelledRecordOptions {
   readonly model: string;
   readonly data: string;
-  /** In tokens; the default is 512 or the model's own limit. */
+  /** In tokens; the default is where training cut texts. */
   readonly maxLength?: number | undefined;
   readonly batchSize: number;
   readonly adapter?: string | undefined;
@@ -55,13 +49,13 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer } = await openTrained(gpu, folder, "evaluate");
-    const { batchSize, data, textColumns, labelColumn, quotes, columns } = options;
-    const maxLength = checkLength(
+    const { model, tokenizer, maxLength } = await openTrained(
+      gpu,
+      folder,
       "evaluate",
       options.maxLength,
-      model.config.max_position_embeddings,
     );
+    const { batchSize, data, textColumns, labelColumn, quotes, columns } = options;
     const names = labelNames(model.config);
     const { examples } = await loadExamples(data, {
       textColumns,

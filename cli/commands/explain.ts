@@ -16,7 +16,7 @@ import {
   WordPushes,
 } from "../../train/index.ts";
 import type { Opened } from "../base-model.ts";
-import { checkLength, requireFile, type RecordOptions } from "../data.ts";
+import { requireFile, type RecordOptions } from "../data.ts";
 import { openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { explanationSection, page, pushesSection } from "../explain/html.ts";
@@ -234,10 +234,9 @@ export async function explainCommand(options: ExplainCommandOptions): Promise<Re
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const opened = await openTrained(gpu, folder, "explain");
-    const { config } = opened.model;
-    const maxLength = checkLength("explain", options.maxLength, config.max_position_embeddings);
-    const names = labelNames(config);
+    const opened = await openTrained(gpu, folder, "explain", options.maxLength);
+    const { maxLength } = opened;
+    const names = labelNames(opened.model.config);
     const { batchSize, maxPoints } = options;
     const how = { maxLength, batchSize, maxPoints, classId: classIdOf(names, options.class) };
     const session = { ...opened, gpu, printer, how, options, view: { names, maxLength } };

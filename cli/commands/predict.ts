@@ -3,11 +3,7 @@
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Gpu } from "../../engine/index.ts";
-import {
-  type AlbertForSequenceClassification,
-  labelNames,
-  type Tokenizer,
-} from "../../model/index.ts";
+import { labelNames } from "../../model/index.ts";
 import {
   collate,
   encodeText,
@@ -17,16 +13,16 @@ import {
   type Verdict,
   verdictsOf,
 } from "../../train/index.ts";
-import { checkLength, requireFile } from "../data.ts";
+import { requireFile } from "../data.ts";
 import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { openAndTell } from "../device.ts";
 import { type InputOptions, inputTexts } from "../texts.ts";
-import { openTrained } from "../trained-model.ts";
+import { openTrained, type Trained } from "../trained-model.ts";
 
 export interface PredictOptions extends InputOptions {
   readonly model: string;
-  /** In tokens; the default is 512 or the model's own limit. */
+  /** In tokens; the default is where training cut texts. */
   readonly maxLength?: number | undefined;
   readonly batchSize: number;
   readonly adapter?: string | undefined;
@@ -52,12 +48,10 @@ const AHEAD = 4;
 /** The verdict on each text, in order; one batch is on the device while the next ones are read and tokenised. */
 async function* classify(
   gpu: Gpu,
-  model: AlbertForSequenceClassification,
-  tokenizer: Tokenizer,
+  { model, tokenizer, maxLength }: Trained,
   options: PredictOptions,
 ): AsyncGenerator<Verdict[]> {
   const { batchSize } = options;
-  const maxLength = checkLength("predict", options.maxLength, model.config.max_position_embeddings);
   const names = labelNames(model.config);
   const inFlight = new InFlight<Verdict[]>(gpu);
   const layout = { maxLength, padId: tokenizer.padId };
@@ -86,9 +80,9 @@ export async function predictCommand(options: PredictOptions): Promise<void> {
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer } = await openTrained(gpu, folder, "predict");
+    const trained = await openTrained(gpu, folder, "predict", options.maxLength);
     async function* lines(): AsyncGenerator<string> {
-      for await (const verdicts of classify(gpu, model, tokenizer, options)) {
+      for await (const verdicts of classify(gpu, trained, options)) {
         yield verdicts.map((verdict) => `${JSON.stringify(verdict)}\n`).join("");
       }
     }

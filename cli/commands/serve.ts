@@ -1,7 +1,6 @@
 // `albert-gpu serve`: a model behind HTTP, with a page to try it on.
 
 import { once } from "node:events";
-import { checkLength } from "../data.ts";
 import { openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -15,7 +14,7 @@ export interface ServeOptions {
   readonly host: string;
   /** 0 takes any port that is free. */
   readonly port: number;
-  /** In tokens; the default is 512 or the model's own limit. */
+  /** In tokens; the default is where training cut texts. */
   readonly maxLength?: number | undefined;
   readonly maxBatch: number;
   readonly maxWaiting: number;
@@ -39,9 +38,12 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
   const gpu = await openAndTell(printer, options.adapter);
   const interrupt = onInterrupt(() => undefined);
   try {
-    const { model, tokenizer } = await openTrained(gpu, folder, "serve");
-    const limit = model.config.max_position_embeddings;
-    const maxLength = checkLength("serve", options.maxLength, limit);
+    const { model, tokenizer, maxLength } = await openTrained(
+      gpu,
+      folder,
+      "serve",
+      options.maxLength,
+    );
     const limits = { maxLength, maxBatch, maxWaiting, maxTexts, maxBytes, answerMs };
     let told = "";
     const server = new ModelServer(

@@ -78,7 +78,7 @@ function chooseArguments(
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  const maxLength = checkLength("train", options.maxLength, limit);
+  const maxLength = checkLength("train", options.maxLength, limit, DEFAULT_ARGUMENTS.maxLength);
   const args: TrainingArguments = { ...DEFAULT_ARGUMENTS, ...suggested, ...given, maxLength };
   checkArguments(args);
   const used = Object.entries(suggested).filter(([name]) => !(name in given));
@@ -123,7 +123,20 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
       args.maxLength,
     );
     const opened = await base.open(gpu, sets.labels.names, args.seed, printer);
-    const prepared = { gpu, ...opened, train, validation, test, sets, args, options, printer };
+    // So that what asks the saved model cuts texts where training did.
+    const tokenizer = opened.tokenizer.withMaxLength(args.maxLength);
+    const prepared = {
+      gpu,
+      ...opened,
+      tokenizer,
+      train,
+      validation,
+      test,
+      sets,
+      args,
+      options,
+      printer,
+    };
     const output = options.dryRun ? undefined : options.output;
     await tune({ ...prepared, tuning: options.tuning ?? "auto", output });
     if (options.dryRun) return await tryOut(prepared);

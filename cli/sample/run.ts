@@ -32,7 +32,7 @@ try {
   const headlines = here("headlines.txt");
   console.log("\ntwo items it never saw:");
   for (const text of readFileSync(headlines, "utf8").trim().split("\n")) console.log(`  ${text}`);
-  const predict = { model: output, input: headlines, maxLength: 128, batchSize: 16 };
+  const predict = { model: output, input: headlines, batchSize: 16 };
   await predictCommand({ ...predict, output: process.stdout });
 } catch (error) {
   if (!(error instanceof AlbertGpuError)) throw error;

@@ -79,7 +79,12 @@ describe("tokenKey", () => {
   it("differs for other texts, their order and bounds, another model, options and length", () => {
     const source: TokenizerSource = {
       bytes: Uint8Array.of(1, 2, 3),
-      options: { do_lower_case: true, keep_accents: false, remove_space: true },
+      options: {
+        do_lower_case: true,
+        keep_accents: false,
+        remove_space: true,
+        model_max_length: 512,
+      },
       path: "spiece.model",
     };
     const keys = [
@@ -97,5 +102,8 @@ describe("tokenKey", () => {
     ];
     expect(new Set(keys).size).toBe(keys.length);
     expect(tokenKey(["ab", "c"], { ...source, path: "elsewhere" }, 64)).toBe(keys[0]);
+    // The length of the call counts, not the one that the tokeniser was saved with.
+    const options = { ...source.options, model_max_length: 64 };
+    expect(tokenKey(["ab", "c"], { ...source, options }, 64)).toBe(keys[0]);
   });
 });

@@ -57,8 +57,23 @@ describe("Tokenizer.save", () => {
         do_lower_case: false,
         keep_accents: true,
         remove_space: true,
+        model_max_length: 512,
       });
       expect(again.encode("Falsé test")).toEqual(cased.encode("Falsé test"));
+    }));
+
+  it("keeps the length a model was trained with, where texts are cut from then on", () =>
+    withFolder(async (dir) => {
+      const loaded = await tokenizerOf(albertSpiece());
+      const text = "one two three four five six seven";
+      const short = loaded.withMaxLength(6);
+      expect(short.encode(text)).toEqual(loaded.encode(text, 6));
+      expect(loaded.encode(text)).toHaveLength(9);
+      await short.save(dir);
+      const again = await Tokenizer.load(dir);
+      expect(again.options.model_max_length).toBe(6);
+      expect(again.encode(text)).toEqual(loaded.encode(text, 6));
+      expect(again.encodeWords(text).truncated).toBe(true);
     }));
 
   it("describes the same vocabulary to the tokenizers library, with number-comma pieces out of reach", () =>

@@ -194,7 +194,21 @@ describe("Tokenizer options", () => {
     expect(inner("ｃａｔ".repeat(30), keeping)).toEqual(inner("cat".repeat(30), keeping));
   });
 
+  it("takes the length of tokenizer_config.json, also transformers' word for none", async () => {
+    const text = "one ".repeat(600);
+    for (const [model_max_length, count] of [
+      [3, 3],
+      [128, 128],
+      [1e30, 602],
+    ] as const) {
+      const loaded = await tokenizerOf(albertSpiece(), { model_max_length });
+      expect(loaded.encode(text)).toHaveLength(count);
+    }
+  });
+
   it.each<[string, object | string, RegExp]>([
+    ["a length without room", { model_max_length: 2 }, /model_max_length must be a number of at/],
+    ["a length that is none", { model_max_length: "512" }, /model_max_length must .* got "512"/],
     [
       "a flag that is no boolean",
       { do_lower_case: "yes" },

@@ -57,6 +57,18 @@ describe("predict", () => {
     expect(ended.stderr).toContain("adapter");
   });
 
+  it("cuts texts where training cut them unless told otherwise", async () => {
+    const input = path("long.txt");
+    writeFileSync(input, `${"The senate met and voted on the budget again. ".repeat(9)}\n`);
+    const tokens = async (...args: string[]): Promise<unknown> => {
+      const ended = await inProcess("predict", "--model", path("model"), input, ...args);
+      return (jsonLines(ended.stdout) as { tokens: number; truncated: boolean }[])[0];
+    };
+    expect(await tokens()).toMatchObject({ tokens: 32, truncated: true });
+    expect(await tokens("--max-length", "64")).toMatchObject({ tokens: 64, truncated: true });
+    expect(await tokens("--max-length", "512")).toMatchObject({ truncated: false });
+  });
+
   it("keeps the order whatever the batch size is", async () => {
     for (const size of ["1", "7", "64"]) {
       const ended = await inProcess("predict", ...model, path("titles.txt"), "--batch-size", size);
