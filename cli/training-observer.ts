@@ -6,6 +6,7 @@ export function trainingObserver(printer: Printer, args: TrainingArguments): Tra
   let bar: Progress | undefined;
   let evaluating: Progress | undefined;
   let compiling: { readonly bar: Progress; readonly since: number } | undefined;
+  let first: StepDone | undefined;
   let last: StepDone | undefined;
   let headed = false;
   const stopBars = (): void => {
@@ -14,8 +15,10 @@ export function trainingObserver(printer: Printer, args: TrainingArguments): Tra
     bar = undefined;
     evaluating = undefined;
   };
+  // The first step is left out as soon as there is another: some drivers compile when a kernel first runs.
   const speed = ({ samples, seconds, step, totalSteps }: StepDone): string => {
-    const rate = samples / seconds;
+    const since = first && first.seconds < seconds ? first : { samples: 0, seconds: 0 };
+    const rate = (samples - since.samples) / (seconds - since.seconds);
     const left = ((totalSteps - step) * args.batchSize * args.gradientAccumulationSteps) / rate;
     return `${rate.toFixed(1)} samples/s, ${duration(left)} left`;
   };
@@ -29,6 +32,7 @@ export function trainingObserver(printer: Printer, args: TrainingArguments): Tra
       );
     },
     onStep(done) {
+      first ??= done;
       last = done;
       bar ??= printer.progress("train", done.totalSteps);
       const { loss, learningRate: rate } = done;

@@ -3,6 +3,28 @@ import { Printer } from "../../cli/printer.ts";
 import { trainingObserver } from "../../cli/training-observer.ts";
 import { MICRO_ARGUMENTS } from "../train/micro-run.ts";
 
+it("tells the speed and the time left without the first step, which may compile", () => {
+  const lines: string[] = [];
+  const printer = new Printer(true);
+  vi.spyOn(printer, "line").mockImplementation((text = "") => void lines.push(text));
+  const observer = trainingObserver(printer, { ...MICRO_ARGUMENTS, batchSize: 4 });
+  const numbers = { loss: 1, learningRate: 0.1, gradientNorm: 1, lossScale: 1, finite: true };
+  for (const [step, seconds] of [
+    [1, 10],
+    [2, 11],
+    [3, 12],
+  ] as const) {
+    const place = { step, epoch: 0, totalSteps: 63, samples: 4 * step, seconds };
+    observer.onStep!({ ...numbers, ...place });
+    observer.onLog!({ step, epoch: 0, loss: 1, learning_rate: 0.1, grad_norm: 1 });
+  }
+  expect(lines.map((line) => line.split("  ").at(-1))).toEqual([
+    "0.4 samples/s, 10 min 20 s left",
+    "4.0 samples/s, 1 min 01 s left",
+    "4.0 samples/s, 1 min 00 s left",
+  ]);
+});
+
 it("says once how long the start took and how much of it was compiling, also when nothing was to compile", () => {
   const lines: string[] = [];
   const printer = new Printer(true);
