@@ -56,10 +56,8 @@ async function checkContents(output: string, resume: boolean): Promise<void> {
     (name) => !name.startsWith(LOCK) && !logs.includes(name),
   );
   if (!resume && entries.length > 0) {
-    throw new FileError(
-      output,
-      "the output folder must be empty; it is not. Choose another --output, or --resume the run in it.",
-    );
+    const choice = isRun ? "another --output, or --resume the run in it" : "another --output";
+    throw new FileError(output, `the output folder must be empty; it is not. Choose ${choice}.`);
   }
   if (resume && !isRun && !entries.every(isPartial)) {
     throw new FileError(
