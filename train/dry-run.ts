@@ -2,7 +2,7 @@
 
 import { planEpoch } from "./batches.ts";
 import { checkBatchesFit } from "./fits.ts";
-import { type LabelledBatch, labelledBatch } from "./labelled-batch.ts";
+import { type LabelledBatch, labelledBatch, longestTexts } from "./labelled-batch.ts";
 import { type MemoryPlan, planMemory } from "./memory.ts";
 import { AdamW } from "./optimiser.ts";
 import { totalSteps } from "./schedule.ts";
@@ -30,9 +30,6 @@ export async function dryRun(run: Omit<TrainingRun, "output" | "tokenizer">): Pr
   const { batchSize, gradientAccumulationSteps: accumulation } = args;
   const batch = (indices: readonly number[]): LabelledBatch =>
     labelledBatch(train, indices, args, model.config.pad_token_id);
-  const byLength = Array.from(train.tokens.lengths.keys()).sort(
-    (a, b) => train.tokens.lengths[b]! - train.tokens.lengths[a]!,
-  );
   const optimiser = new AdamW(gpu, model.parameters, args);
   const seconds = async (micro: readonly LabelledBatch[]): Promise<number> => {
     const started = performance.now();
@@ -41,7 +38,8 @@ export async function dryRun(run: Omit<TrainingRun, "output" | "tokenizer">): Pr
     return (performance.now() - started) / 1000;
   };
   try {
-    const largest = Array.from({ length: accumulation }, () => batch(byLength.slice(0, batchSize)));
+    const longest = batch(longestTexts(train, batchSize));
+    const largest = Array.from({ length: accumulation }, () => longest);
     await seconds(largest); // compiles
     const secondsOfLargest = await seconds(largest);
     const peakBytes = 16 * model.parameters.size + gpu.poolBytes;

@@ -9,6 +9,12 @@ export interface LabelledBatch extends TokenBatch {
   readonly labels: Uint32Array;
 }
 
+/** Indices of the `count` longest texts of a set, longest first: together the largest batch it can make. */
+export function longestTexts({ tokens: { lengths } }: LabelledSet, count: number): number[] {
+  const byLength = Array.from(lengths.keys()).sort((a, b) => lengths[b]! - lengths[a]!);
+  return byLength.slice(0, count);
+}
+
 /** The examples of a set at `indices` as one batch, packed, or padded where the arguments say so. Throws DataError. */
 export function labelledBatch(
   { tokens, labels }: LabelledSet,

@@ -6,6 +6,7 @@ import type { AlbertForSequenceClassification } from "../model/index.ts";
 import type { TrainingArguments } from "./arguments.ts";
 import { filledRows } from "./batches.ts";
 import type { LabelledSet } from "./evaluate.ts";
+import { longestTexts } from "./labelled-batch.ts";
 
 /** Device memory of a run, and whether layers are computed twice to save some. */
 export interface MemoryPlan {
@@ -18,13 +19,13 @@ export interface MemoryPlan {
 
 /** Rows of the largest batch a set can make: its longest texts together, or all padded. */
 export function largestBatch(
-  { tokens }: LabelledSet,
+  set: LabelledSet,
   { batchSize, padToMaxLength, maxLength }: TrainingArguments,
 ): number {
-  const longest = tokens.lengths.toSorted().reverse().subarray(0, batchSize);
-  return filledRows(
-    longest.reduce((sum, length) => sum + (padToMaxLength ? maxLength : length), 0),
+  const lengths = longestTexts(set, batchSize).map((i) =>
+    padToMaxLength ? maxLength : set.tokens.lengths[i]!,
   );
+  return filledRows(lengths.reduce((sum, length) => sum + length, 0));
 }
 
 /** Whether the device has this much left. A software adapter shares the machine's memory; a GPU is asked by taking it. */
