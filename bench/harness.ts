@@ -1,6 +1,6 @@
 // One case of the bench: check against a reference, warm up, time, compare with the adapter's own ceiling.
 
-import type { Gpu, Tensor } from "../engine/index.ts";
+import { type Gpu, hasTimestamps, type Tensor } from "../engine/index.ts";
 import { iqr, median } from "./statistics.ts";
 
 /** What one launch of a kernel entry must do at least. */
@@ -47,8 +47,6 @@ export interface Ceiling {
   readonly gbps: number;
 }
 
-export const hasTimestamps = (gpu: Gpu): boolean => gpu.info.features.includes("timestamp-query");
-
 /** Runs `encode`, then waits for all of it by reading one value. */
 export async function finish(gpu: Gpu, encode: () => void, probe: Tensor): Promise<void> {
   encode();
@@ -81,7 +79,7 @@ export async function time(
     const start = performance.now();
     await finish(gpu, encode, probe);
     note("wall", performance.now() - start, 1);
-    if (!hasTimestamps(gpu)) continue;
+    if (!hasTimestamps(gpu.info)) continue;
     for (const { label, ms, count } of await gpu.profile(() => finish(gpu, encode, probe))) {
       note(label, ms, count);
     }
@@ -106,7 +104,7 @@ export async function measure(
       ?.each.map((ms, run) =>
         others.reduce((sum, other) => sum + (times.get(other)?.all[run] ?? 0), ms),
       );
-    if (hasTimestamps(gpu) && !device)
+    if (hasTimestamps(gpu.info) && !device)
       throw new Error(`${name} ${shape}: ${kernel} was not launched.`);
     const values = device ?? times.get("wall")!.each;
     const medianMs = median(values);

@@ -22,7 +22,7 @@ export * from "./errors.ts";
 export type { ApiCalls } from "./api-calls.ts";
 export { Gpu, openGpu } from "./gpu.ts";
 export * from "./ops/index.ts";
-export type { Span } from "./profile.ts";
+export { hasTimestamps, type Span } from "./profile.ts";
 export { mix, Random } from "./random.ts";
 export { type ParameterPart, ParameterSet, type ParameterSpec } from "./parameters.ts";
 export { elementCount, format, sameShape, type Shape } from "./shape.ts";

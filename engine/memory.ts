@@ -62,7 +62,8 @@ export class Memory {
 
   /** Whether this many bytes more can be allocated: takes them and gives them back. */
   async canAllocate(bytes: number): Promise<boolean> {
-    const largest = Math.floor(this.#device.limits.maxBufferSize / 4) * 4;
+    // Some drivers refuse one block of several GiB that they would give in pieces.
+    const largest = Math.min(1 << 30, Math.floor(this.#device.limits.maxBufferSize / 4) * 4);
     const taken: GPUBuffer[] = [];
     this.#device.pushErrorScope("out-of-memory");
     for (let left = bytes; left > 0; left -= largest) {

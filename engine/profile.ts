@@ -1,5 +1,6 @@
 // Times of single dispatches by GPU timestamps, in a mode of its own: one pass per dispatch, which a real step never has.
 
+import type { AdapterInfo } from "./device.ts";
 import { DeviceError } from "./errors.ts";
 
 /** Summed device time of one kernel entry. */
@@ -12,6 +13,24 @@ export interface Span {
 
 /** Dispatches one query set can time: WebGPU allows 4,096 queries, two each. */
 const CAPACITY = 2048;
+
+/** Whether `Gpu.profile` works on an adapter. */
+export const hasTimestamps = ({ features }: Pick<AdapterInfo, "features">): boolean =>
+  features.includes("timestamp-query");
+
+/**
+ * Milliseconds of each pass by its stamps, two a pass in order, in nanoseconds. Vulkan may stamp the begin of a pass while
+ * the one before still runs: what the two share is the first one's.
+ */
+export function durations(stamps: BigUint64Array): number[] {
+  let last = 0n;
+  return Array.from({ length: stamps.length / 2 }, (_, i) => {
+    const [begin, end] = [stamps[2 * i]!, stamps[2 * i + 1]!];
+    const from = begin > last ? begin : last;
+    last = end > last ? end : last;
+    return end > from ? Number(end - from) / 1e6 : 0;
+  });
+}
 
 export class Profiler {
   readonly #device: GPUDevice;
@@ -57,10 +76,11 @@ export class Profiler {
     read.destroy();
     resolved.destroy();
     const sums = new Map<string, { count: number; ms: number }>();
+    const times = durations(stamps);
     labels.forEach((label, i) => {
       const sum = sums.get(label) ?? { count: 0, ms: 0 };
       sum.count++;
-      sum.ms += Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6;
+      sum.ms += times[i]!;
       sums.set(label, sum);
     });
     return [...sums].map(([label, sum]) => ({ label, ...sum })).sort((a, b) => b.ms - a.ms);

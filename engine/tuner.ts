@@ -1,8 +1,10 @@
 // Finds the fastest matmul kernel for a product by running every one that fits, on the device and at the real size.
 
+import { DeviceError, KernelError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import { fits, type MatmulVariant } from "./matmul-variants.ts";
 import { matmulInto } from "./ops/matmul.ts";
+import { hasTimestamps } from "./profile.ts";
 import type { Tensor } from "./tensor.ts";
 import type { TunedProduct } from "./tuning.ts";
 
@@ -11,9 +13,12 @@ export type ProductShape = Omit<TunedProduct, "variant">;
 
 /** Runs that count; the fastest is what the kernel can do, the rest is what else the machine did. */
 const RUNS = 5;
-/** A measurement launches the kernel as often as fills this many milliseconds, or the submit is what is timed. */
-const SPAN_MS = 4;
-const MOST_LAUNCHES = 32;
+/**
+ * A measurement launches the kernel as often as fills this many milliseconds. By the device's own clock a few are enough;
+ * without one the submit and the wait for it, a millisecond or two, must not count.
+ */
+const SPAN_MS = { device: 2, wall: 40 };
+const MOST_LAUNCHES = 1024;
 
 function sizesOf({ layout, rows, sizes: [a, b] }: ProductShape): {
   M: number;
@@ -34,8 +39,9 @@ function operands(gpu: Gpu, product: ProductShape): [a: Tensor, b: Tensor, c: Te
 }
 
 /**
- * The fastest kernel of each product, by wall time of whole submits; a second or so a product, most of it compilation.
- * Results depend on what else the machine does: keep them for a run, and for the runs that are to equal it.
+ * The fastest kernel of each product, by device time where the adapter tells it, else by wall time; a second or so a
+ * product, most of it compilation. A kernel that the adapter refuses is left out. Results depend on what else the machine
+ * does: keep them for a run, and for the runs that are to equal it.
  */
 export async function tuneMatmul(
   gpu: Gpu,
@@ -44,26 +50,44 @@ export async function tuneMatmul(
 ): Promise<TunedProduct[]> {
   const tuned: TunedProduct[] = [];
   const probe = gpu.empty([1]);
+  const clock = hasTimestamps(gpu.info) ? "device" : "wall";
   for (const product of products) {
     const tensors = operands(gpu, product);
     const [a, b, c] = tensors;
     const time = async (variant: MatmulVariant, launches: number): Promise<number> => {
-      const started = performance.now();
-      for (let i = 0; i < launches; i++) {
-        matmulInto(gpu, product.layout, a, b, c, { accumulate: false }, variant);
+      const work = async (): Promise<void> => {
+        for (let i = 0; i < launches; i++) {
+          matmulInto(gpu, product.layout, a, b, c, { accumulate: false }, variant);
+        }
+        await gpu.read(probe);
+      };
+      if (clock === "device") {
+        return (await gpu.profile(work)).reduce((sum, { ms }) => sum + ms, 0) / launches;
       }
-      await gpu.read(probe);
+      const started = performance.now();
+      await work();
       return (performance.now() - started) / launches;
+    };
+    const fastest = async (variant: MatmulVariant, limit: number): Promise<number> => {
+      await time(variant, 1); // compiles
+      let [ms, launches] = [await time(variant, 1), 1];
+      while (ms * launches < SPAN_MS[clock] / 2 && launches < MOST_LAUNCHES) {
+        launches = Math.min(MOST_LAUNCHES, Math.ceil(SPAN_MS[clock] / ms));
+        ms = await time(variant, launches);
+      }
+      if (ms > limit) return ms;
+      for (let run = 0; run < RUNS; run++) ms = Math.min(ms, await time(variant, launches));
+      return ms;
     };
     let best: { ms: number; variant: MatmulVariant } | undefined;
     for (const variant of gpu.matmul.variants) {
       if (!fits(variant, product.layout, sizesOf(product))) continue;
-      await time(variant, 1); // compiles
-      let ms = await time(variant, 1);
-      const launches = Math.min(MOST_LAUNCHES, Math.ceil(SPAN_MS / ms));
-      if (best && ms > 3 * best.ms && launches === 1) continue; // hopeless
-      for (let run = 0; run < RUNS; run++) ms = Math.min(ms, await time(variant, launches));
-      if (!best || ms < best.ms) best = { ms, variant };
+      const hopeless = best ? 3 * best.ms : Infinity;
+      const ms = await fastest(variant, hopeless).catch((error: unknown) => {
+        if (error instanceof KernelError || error instanceof DeviceError) return Infinity;
+        throw error;
+      });
+      if (ms < (best?.ms ?? Infinity)) best = { ms, variant };
     }
     for (const tensor of tensors) gpu.release(tensor);
     if (best) tuned.push({ ...product, variant: best.variant.name });
