@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Everything there is to measure on a GPU, in one call of under nine minutes:   bench/gpu.sh [FOLDER]
-# Doctor, the tests of kernels and training, the bench in f32 and f16, PyTorch beside it where python3 has it, and a
-# fine-tune of the base shape. Each part has a time limit and a log; summary.json says how each ended. On a software adapter
-# the sizes are small: that shows that it runs, and says nothing about a GPU. Exit code: the number of parts that failed.
+# Doctor, whole steps in f32 and f16, PyTorch beside them where python3 has it, products and attention, a fine-tune of the
+# base shape, and the tests of kernels and training. Each part has a time limit and a log; what a part had found when its time was over is
+# kept, and summary.json says how each ended. On a software adapter the sizes are small: that shows that it runs, and says
+# nothing about a GPU. Exit code: the number of parts that failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 out=$(mkdir -p "${1:-gpu-results}" && cd "${1:-gpu-results}" && pwd)
 run="npx tsx"
+software=null
 failed=0
 parts=""
 
@@ -20,28 +22,33 @@ part() {
   echo "$name: exit $code after $((SECONDS - start)) s"
   tail -n 4 "$out/$name.log" | sed 's/^/    /'
   parts="$parts${parts:+, }{\"part\": \"$name\", \"exit\": $code, \"seconds\": $((SECONDS - start))}"
+  printf '{"software": %s, "failed": %d, "parts": [%s]}\n' $software $failed "$parts" >"$out/summary.json"
 }
 
-part doctor 60 sh -c "$run cli/main.ts doctor --json >'$out/doctor.json'"
+part doctor 30 sh -c "$run cli/main.ts doctor --json >'$out/doctor.json'"
 if grep -q '"software":true' "$out/doctor.json"; then
-  software=true config=tiny tests="test/kernels test/engine/tuning.test.ts" steps=5 batch=8
+  software=true config=tiny tests="test/kernels test/engine/tuning.test.ts" steps=5 batch=8 whole=activation f16=linear
 else
-  software=false config=base tests="test/kernels test/engine test/model test/train" steps=30 batch=32
+  software=false config=base tests="test/kernels test/engine test/model test/train" steps=30 batch=32 whole=step f16=step
 fi
-part tests 150 npx vitest run --config test/vitest.config.ts $tests
-part bench-f32 110 $run bench/main.ts $([ $software = true ] && echo "activation --quick") --json "$out/bench-f32.json"
-part bench-f16 70 $run bench/main.ts $([ $software = true ] && echo "linear") --quick --precision f16 --json "$out/bench-f16.json"
-if python3 -c 'import torch, transformers' 2>/dev/null; then
-  request='{"runs": 10, "matmuls": [], "steps": [{"B": 32, "T": 512, "work": "step"}, {"B": 32, "T": 128, "work": "step"}]}'
-  [ $software = false ] && part pytorch 90 python3 bench/pytorch.py "$request"
-else
-  echo "pytorch: skipped, python3 has no torch and transformers"
+part bench-steps-f32 70 $run bench/main.ts $whole --quick --json "$out/bench-steps-f32.json"
+part bench-steps-f16 50 $run bench/main.ts $f16 --quick --precision f16 --json "$out/bench-steps-f16.json"
+if [ $software = false ]; then
+  if python3 -c 'import torch, transformers' 2>/dev/null; then
+    request='{"runs": 10, "matmuls": [], "steps": [{"B": 32, "T": 512, "work": "step"}, {"B": 32, "T": 128, "work": "step"}]}'
+    part pytorch 70 python3 bench/pytorch.py "$request"
+  else
+    echo "pytorch: skipped, python3 has no torch and transformers"
+  fi
+  part bench-matmul-f32 60 $run bench/main.ts matmul --json "$out/bench-matmul-f32.json"
+  part bench-matmul-f16 40 $run bench/main.ts matmul --precision f16 --json "$out/bench-matmul-f16.json"
+  part bench-attention 30 $run bench/main.ts attention --json "$out/bench-attention.json"
 fi
 for precision in f32 f16; do
-  part "train-$precision" 60 sh -c "rm -rf '$out/run-$precision' && $run cli/main.ts train --data cli/sample/news.csv \
+  part "train-$precision" 40 sh -c "rm -rf '$out/run-$precision' && $run cli/main.ts train --data cli/sample/news.csv \
     --config $config --tokenizer cli/sample/spiece.model --max-steps $steps --batch-size $batch --logging-steps 1 \
     --precision $precision --output '$out/run-$precision' --json"
 done
-printf '{"software": %s, "failed": %d, "parts": [%s]}\n' $software $failed "$parts" >"$out/summary.json"
+part tests 90 npx vitest run --config test/vitest.config.ts $tests
 cat "$out/summary.json"
 exit $failed

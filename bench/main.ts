@@ -12,7 +12,7 @@ import { measure, type Row } from "./harness.ts";
 import { productShapes } from "./matmul-cases.ts";
 import { comparePeers, peerTable, ratioToOurs } from "./peers/compare.ts";
 import type { PeerRow } from "./peers/rows.ts";
-import { type StepRow, stepRows } from "./steps.ts";
+import { STEP_TOKENS, type StepRow, stepRows } from "./steps.ts";
 
 interface Options {
   readonly quick?: boolean;
@@ -41,6 +41,13 @@ prepareDriver();
 const gpu = await openGpu({ adapter, precision });
 const { name, software } = gpu.info;
 const runs = quick || peers ? 10 : 20;
+const run = {
+  date: new Date().toISOString(),
+  commit: commit(),
+  adapter: name,
+  software,
+  precision,
+};
 console.log(`${name}${software ? " — a software adapter: these are no GPU figures" : ""}`);
 if (peers) {
   gpu.close(); // its memory is the peers'
@@ -49,7 +56,8 @@ if (peers) {
   for await (const row of comparePeers({ adapter, software, runs, log })) rows.push(row);
   console.log(peerTable(rows).join("\n"));
   const withRatios = rows.map((row) => ({ ...row, ratioToOurs: ratioToOurs(row, rows) }));
-  report({ peers: withRatios }, withRatios);
+  save({ peers: withRatios });
+  append(withRatios);
   process.exit(rows.some((row) => row.peer === "albert-gpu" && row.cannot) ? 1 : 0);
 }
 const ceiling = await measureCeiling(gpu);
@@ -71,9 +79,14 @@ console.log(
   `${"kernel".padEnd(42)} ${"shape".padEnd(32)} ${"median ms".padStart(10)} ${"IQR".padStart(9)} ${"GFLOP/s".padStart(10)} ${"GB/s".padStart(8)} ${"share".padStart(6)}`,
 );
 const rows: Row[] = [];
+const steps: StepRow[] = [];
 const tokenCounts = quick ? [512] : software ? [512, 2048] : [512, 2048, 16384];
-// As `train` does on a GPU; a software adapter has one good kernel.
-if (!software) gpu.matmul.use(await tuneMatmul(gpu, tokenCounts.flatMap(productShapes)));
+const [wantsKernels, wantsSteps] = [only !== "step", only === undefined || only === "step"];
+if (!software) {
+  // As `train` does on a GPU; a software adapter has one good kernel.
+  const tokens = [...(wantsKernels ? tokenCounts : []), ...(wantsSteps ? STEP_TOKENS : [])];
+  gpu.matmul.use(await tuneMatmul(gpu, [...new Set(tokens)].flatMap(productShapes)));
+}
 const probe = gpu.upload(new Float32Array(1));
 for (const tokens of tokenCounts) {
   for (const item of cases(gpu, tokens, variants === true)) {
@@ -83,13 +96,13 @@ for (const tokens of tokenCounts) {
       rows.push(row);
       console.log(cells(row));
     }
+    save({ ceiling, rows, steps }); // a bench that is ended early has said what it knows
     made.destroy?.();
     gpu.releaseAll();
   }
 }
 
-const steps: StepRow[] = [];
-if (only === undefined || only === "step") {
+if (wantsSteps) {
   console.log("\nwhole steps (one submit each)");
   for await (const row of stepRows(gpu, quick === true)) {
     steps.push(row);
@@ -97,26 +110,21 @@ if (only === undefined || only === "step") {
     console.log(
       `${row.kind.padEnd(10)} ${row.shape.padEnd(24)} ${row.medianMs.toFixed(1).padStart(9)} ms ±${row.iqrMs.toFixed(1)}  ${row.samplesPerSecond.toFixed(1)} samples/s  ${row.gflops.toFixed(1)} GFLOP/s  per step: ${dispatches} dispatches, ${bindGroups} bind groups, ${buffers} buffers, ${submits} submits, ${writes} writes`,
     );
+    save({ ceiling, rows, steps });
   }
 }
 gpu.close();
 
-report(
-  { ceiling, rows, steps },
-  [...rows, ...steps].map((row) => ({ ceiling, ...row })),
-);
+append([...rows, ...steps].map((row) => ({ ceiling, ...row })));
 
-/** Writes what --json and --record ask for: everything as one object, and one line of the history per entry. */
-function report(everything: object, entries: readonly object[]): void {
-  const run = {
-    date: new Date().toISOString(),
-    commit: commit(),
-    adapter: name,
-    software,
-    precision,
-  };
-  if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ ...run, ...everything }, null, 2)}\n`);
+/** Writes everything to the file of --json. */
+function save(everything: object): void {
+  if (json === undefined) return;
+  writeFileSync(json, `${JSON.stringify({ ...run, ...everything }, null, 2)}\n`);
+}
+
+/** Adds a line per entry to the history, with --record. */
+function append(entries: readonly object[]): void {
   if (!record) return;
   const history = new URL("history.jsonl", import.meta.url);
   for (const entry of entries) appendFileSync(history, `${JSON.stringify({ ...run, ...entry })}\n`);

@@ -6,16 +6,25 @@ import type { Case, Cost } from "./harness.ts";
 /** Hidden size of ALBERT-base. */
 export const H = 768;
 
+/** A prime, so that no two rows of a matrix are the same: tens of millions of values are soon copied, but slowly made. */
+const PERIOD = 262_139;
+
 /** Values in [-0.5, 0.5) that any place of the program can make again. */
-export const value = (seed: number, i: number): number => mix(seed, i) / 2 ** 32 - 0.5;
+export const value = (seed: number, i: number): number => mix(seed, i % PERIOD) / 2 ** 32 - 0.5;
+
+/** The first `size` of them. */
+export function valuesOf(seed: number, size: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(size);
+  const made = Math.min(size, PERIOD);
+  for (let i = 0; i < made; i++) values[i] = value(seed, i);
+  for (let i = made; i < size; i *= 2) values.copyWithin(i, 0, Math.min(i, size - i));
+  return values;
+}
 
 /** A tensor of such values; with `grad` it takes gradients as a parameter does. */
 export function filled(gpu: Gpu, seed: number, shape: number[], grad = false): Tensor {
   const size = shape.reduce((product, n) => product * n, 1);
-  const tensor = gpu.upload(
-    Float32Array.from({ length: size }, (_, i) => value(seed, i)),
-    shape,
-  );
+  const tensor = gpu.upload(valuesOf(seed, size), shape);
   if (!grad) return tensor;
   const gradient = gpu.upload(new Float32Array(size), shape);
   return new Tensor(shape, tensor.buffer, 0, gradient);

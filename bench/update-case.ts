@@ -3,7 +3,7 @@
 import { type Gpu, ParameterSet } from "../engine/index.ts";
 import { AdamW, DEFAULT_ARGUMENTS } from "../train/index.ts";
 import { type Case, expectNear } from "./harness.ts";
-import { moved, value } from "./op-case.ts";
+import { moved, value, valuesOf } from "./op-case.ts";
 
 /** Parameters of albert-base-v2 with a classifier of two classes. */
 const SIZE = 11_685_122;
@@ -16,8 +16,7 @@ export function updateCase(gpu: Gpu): Case {
     all: { shape: [SIZE], parts: [{ name: "all", shape: [SIZE] }], decay: true },
   });
   const optimiser = new AdamW(gpu, set, DEFAULT_ARGUMENTS);
-  const filled = (seed: number): Float32Array =>
-    Float32Array.from({ length: set.size }, (_, i) => (i < SIZE ? value(seed, i) : 0));
+  const filled = (seed: number): Float32Array => valuesOf(seed, set.size).fill(0, SIZE);
   gpu.set(set.values, filled(20));
   const update = () => optimiser.update(RATE, CLIP);
   return {
