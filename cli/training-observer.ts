@@ -1,6 +1,18 @@
 import type { StepDone, TrainingArguments, TrainingObserver } from "../train/index.ts";
 import { duration, gib, type Printer, type Progress } from "./printer.ts";
 
+/** Says so when a run ends within its warm-up: it does as it is told, and never trains at the rate it was given. */
+export function warnOfWarmup(
+  printer: Printer,
+  { warmupSteps, learningRate }: TrainingArguments,
+  steps: number,
+): void {
+  if (warmupSteps < steps) return;
+  printer.line(
+    `warning      ${steps} steps end within the warm-up of ${warmupSteps}: the learning rate never gets to ${learningRate}; lower --warmup-steps`,
+  );
+}
+
 /** Shows a run: a bar where there is a terminal, log lines where there is none, and a table row per epoch. */
 export function trainingObserver(printer: Printer, args: TrainingArguments): TrainingObserver {
   let bar: Progress | undefined;

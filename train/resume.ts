@@ -21,7 +21,8 @@ export interface FoundCheckpoint {
 
 /**
  * The latest checkpoint of a run's folder that is whole, and whose best checkpoint is. Throws ArgumentError or TrainingError
- * when it is of other arguments, another model or other data: those are never passed over in silence.
+ * when it is of other arguments, another model or other data, and TrainingError when there are checkpoints but none can be
+ * used: to begin again would write over what is left of them.
  */
 export async function findCheckpoint(output: string, now: RunIdentity): Promise<FoundCheckpoint> {
   const refused: FileError[] = [];
@@ -29,8 +30,9 @@ export async function findCheckpoint(output: string, now: RunIdentity): Promise<
     const path = join(output, checkpointName(step));
     try {
       const saved = await readCheckpoint(path);
-      checkSameArguments(saved.arguments, now.args);
+      // The model first: the preset of another one suggests other arguments, which nobody gave.
       checkSameModel(await loadConfig(path), now.config);
+      checkSameArguments(saved.arguments, now.args);
       checkSameData(saved.fingerprints, now.fingerprints);
       const { bestStep } = saved.state;
       if (bestStep !== null && bestStep !== step) {
@@ -41,6 +43,13 @@ export async function findCheckpoint(output: string, now: RunIdentity): Promise<
       if (!(error instanceof FileError)) throw error;
       if (!refused.some(({ message }) => message === error.message)) refused.push(error);
     }
+  }
+  const [latest] = refused;
+  if (latest) {
+    throw new TrainingError(
+      `resume: a whole checkpoint, and the best one of its run, is needed; got ${latest.message} Put that back, or start anew in another folder.`,
+      { cause: latest },
+    );
   }
   return { step: undefined, refused };
 }

@@ -49,7 +49,7 @@ import { runData } from "../run-data.ts";
 import { RESULTS_FILE, type TrainResults, type Versions, versionsHere } from "../run-results.ts";
 import { printEvaluation, printMistakes, scores } from "../scores.ts";
 import { tune } from "../tuning.ts";
-import { trainingObserver } from "../training-observer.ts";
+import { trainingObserver, warnOfWarmup } from "../training-observer.ts";
 import { reportAfterTraining } from "./report.ts";
 
 export interface TrainOptions extends DataOptions, BaseOptions, Partial<TrainingArguments> {
@@ -162,6 +162,7 @@ async function tryOut(
   );
   const all = duration(found.totalSteps * found.secondsPerStep);
   printer.line(`training     ${found.totalSteps} steps, about ${all} besides evaluations`);
+  warnOfWarmup(printer, prepared.args, found.totalSteps);
   printer.line("dry run      no run was written");
   return found;
 }
@@ -194,6 +195,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
   try {
     if (options.resume) await trainer.resume();
     printer.line(`training     ${trainer.totalSteps} steps, checkpoints in ${output}`);
+    warnOfWarmup(printer, args, trainer.totalSteps);
     prepared.interrupt.finishGently(() =>
       printer.line("stopping after this step (press again to end at once)"),
     );

@@ -140,7 +140,7 @@ describe("a run to resume", () => {
   it("cannot change its shape, its classes or its data", async () => {
     const cases = [
       [
-        ["--config", "mini", "--learning-rate", "1e-3"],
+        ["--config", "mini"], // which suggests another learning rate, too
         /resume: the model must be .*embedding_size is 32; got 64/,
       ],
       [["--label-names", "fake=false,real=true"], /resume: the model must be .*id2label/],
@@ -191,6 +191,22 @@ describe("a run to resume", () => {
       expect(readFileSync(join(output, "model.safetensors")).equals(weights)).toBe(true);
     },
   );
+});
+
+describe("a run whose checkpoints cannot be used", () => {
+  it("is not begun again over them, also when only the best one is missing", async () => {
+    const output = path("without-best");
+    cpSync(path("run"), output, { recursive: true });
+    const best = `checkpoint-${(JSON.parse(readFileSync(join(output, "results.json"), "utf8")) as { bestStep: number }).bestStep}`;
+    rmSync(join(output, best), { recursive: true });
+    const before = readdirSync(output);
+    const ended = await train(output, "--resume");
+    expect(ended.code).toBe(1);
+    expect(errorsOf(ended)).toBe(
+      `error: resume: a whole checkpoint, and the best one of its run, is needed; got ${join(output, best)}/manifest.json: cannot be read, so the checkpoint cannot be trusted. Put that back, or start anew in another folder.`,
+    );
+    expect(readdirSync(output)).toEqual(before);
+  });
 });
 
 function flipBit(file: string): void {

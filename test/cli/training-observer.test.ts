@@ -1,7 +1,19 @@
 import { expect, it, vi } from "vitest";
 import { Printer } from "../../cli/printer.ts";
-import { trainingObserver } from "../../cli/training-observer.ts";
+import { trainingObserver, warnOfWarmup } from "../../cli/training-observer.ts";
 import { MICRO_ARGUMENTS } from "../train/micro-run.ts";
+
+it("warns of a run that ends within its warm-up", () => {
+  const printer = new Printer(true);
+  const line = vi.spyOn(printer, "line").mockImplementation(() => undefined);
+  const args = { ...MICRO_ARGUMENTS, warmupSteps: 50, learningRate: 0.001 };
+  warnOfWarmup(printer, args, 51);
+  expect(line).not.toHaveBeenCalled();
+  warnOfWarmup(printer, args, 50);
+  expect(line.mock.calls.flat()).toEqual([
+    "warning      50 steps end within the warm-up of 50: the learning rate never gets to 0.001; lower --warmup-steps",
+  ]);
+});
 
 it("tells the speed and the time left without the first step, which may compile", () => {
   const lines: string[] = [];
