@@ -8,7 +8,6 @@ import {
   type MatmulVariant,
   type ProductShape,
 } from "../engine/index.ts";
-import { fits } from "../engine/matmul-variants.ts";
 import { type Case, expectNear } from "./harness.ts";
 import { filled, H, roundingOf, value } from "./op-case.ts";
 
@@ -81,7 +80,7 @@ export function* matmulCases(gpu: Gpu, tokens: number, all: boolean): Generator<
         yield () => matmulCase(gpu, layout, sizes, gpu.matmul.choose(layout, sizes), shape);
         continue;
       }
-      for (const variant of gpu.matmul.variants.filter((one) => fits(one, layout, sizes))) {
+      for (const variant of gpu.matmul.candidates(layout, sizes)) {
         yield () => matmulCase(gpu, layout, sizes, variant, `${shape} ${variant.name}`);
       }
     }

@@ -186,13 +186,33 @@ function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): Matm
   );
 }
 
+/** Workgroups that keep any GPU busy: more, by splitting K, would only write and read partial sums. */
+const ENOUGH_WORKGROUPS = 512;
+
 /** Whether a variant takes these sizes. Forward products, "NT", have a bias, for which a split K has no place. */
-export function fits(variant: MatmulVariant, layout: Layout, { M, N, K }: MatmulSizes): boolean {
-  if (layout === "NT" && variant.split > 1) return false;
+export function fits(
+  variant: MatmulVariant,
+  layout: Layout,
+  sizes: MatmulSizes,
+  limits: MatmulAdapter["limits"],
+): boolean {
+  if (variant.split > 1 && (layout === "NT" || !paysToSplit(variant, sizes, limits))) return false;
+  const { M, N, K } = sizes;
   const copies = !variant.reads.includes(layout);
   if (copies && !variant.reads.includes("TN")) return false;
   const ofM = layout === "TN" || copies;
   return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (!ofM || M % 4 === 0));
+}
+
+/** Whether a split K gives workgroups that are wanted, and partial sums, [split, M, N], that one binding holds. */
+function paysToSplit(
+  { tile, split }: MatmulVariant,
+  { M, N }: MatmulSizes,
+  limits: MatmulAdapter["limits"],
+): boolean {
+  const binding = limits["maxStorageBufferBindingSize"] ?? 128 << 20;
+  const tiles = Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]);
+  return tiles < ENOUGH_WORKGROUPS && 4 * split * M * N <= binding;
 }
 
 /** Workgroups of a launch. */

@@ -2,7 +2,7 @@
 
 import { DeviceError, KernelError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
-import { fits, type MatmulVariant } from "./matmul-variants.ts";
+import type { MatmulVariant } from "./matmul-variants.ts";
 import { matmulInto } from "./ops/matmul.ts";
 import { hasTimestamps } from "./profile.ts";
 import type { Tensor } from "./tensor.ts";
@@ -80,8 +80,7 @@ export async function tuneMatmul(
       return ms;
     };
     let best: { ms: number; variant: MatmulVariant } | undefined;
-    for (const variant of gpu.matmul.variants) {
-      if (!fits(variant, product.layout, sizesOf(product))) continue;
+    for (const variant of gpu.matmul.candidates(product.layout, sizesOf(product))) {
       const hopeless = best ? 3 * best.ms : Infinity;
       const ms = await fastest(variant, hopeless).catch((error: unknown) => {
         if (error instanceof KernelError || error instanceof DeviceError) return Infinity;

@@ -39,7 +39,7 @@ export class MatmulChoice {
   readonly variants: readonly MatmulVariant[];
   readonly #byName: ReadonlyMap<string, MatmulVariant>;
   readonly #largestFirst: readonly MatmulVariant[];
-  readonly #software: boolean;
+  readonly #adapter: MatmulAdapter;
   #table = new Map<string, { rows: number; variant: MatmulVariant }[]>();
 
   constructor(adapter: MatmulAdapter, precision: Precision) {
@@ -47,7 +47,12 @@ export class MatmulChoice {
     this.#byName = new Map(this.variants.map((variant) => [variant.name, variant]));
     const area = ({ tile }: MatmulVariant): number => tile[0] * tile[1];
     this.#largestFirst = this.variants.toSorted((a, b) => area(b) - area(a));
-    this.#software = adapter.software;
+    this.#adapter = adapter;
+  }
+
+  /** The variants that take a product. */
+  candidates(layout: Layout, product: MatmulSizes): MatmulVariant[] {
+    return this.variants.filter((variant) => this.#fits(variant, layout, product));
   }
 
   /** Replaces the table. Entries whose kernel this adapter does not have are left out; returns how many were taken. */
@@ -75,9 +80,13 @@ export class MatmulChoice {
       const { variant } = tuned.reduce((best, entry) =>
         distance(entry) < distance(best) ? entry : best,
       );
-      if (fits(variant, layout, product)) return variant;
+      if (this.#fits(variant, layout, product)) return variant;
     }
     return this.byRule(layout, product);
+  }
+
+  #fits(variant: MatmulVariant, layout: Layout, product: MatmulSizes): boolean {
+    return fits(variant, layout, product, this.#adapter.limits);
   }
 
   private byRule(layout: Layout, product: MatmulSizes): MatmulVariant {
@@ -86,10 +95,10 @@ export class MatmulChoice {
     const reads = (variant: MatmulVariant): boolean =>
       variant.reads.includes(layout) || Math.min(M, N) >= WORTH_COPIES;
     const takes = (variant: MatmulVariant): boolean =>
-      variant.split === 1 && fits(variant, layout, product) && reads(variant);
+      variant.split === 1 && this.#fits(variant, layout, product) && reads(variant);
     const safe = this.variants.find(takes);
-    if (!safe || (!this.#software && M * N < 1024)) return NAIVE;
-    if (this.#software) return safe;
+    if (!safe || (!this.#adapter.software && M * N < 1024)) return NAIVE;
+    if (this.#adapter.software) return safe;
     // Large tiles read less, but a GPU wants some hundred workgroups to be busy.
     const busy = ({ tile }: MatmulVariant): boolean =>
       Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]) >= 128;

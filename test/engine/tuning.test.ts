@@ -54,19 +54,41 @@ describe("the choice of a matmul kernel", () => {
     const entry = (rows: number, variant: string) =>
       ({ layout: "TN", rows, sizes: [768, 3072], variant }) as const;
     const taken = choice.use([
-      entry(512, "tiled 64x64x8 split 4"),
+      entry(512, "tiled 128x64x8 split 4"),
       entry(8192, "tiled 128x64x16"),
       entry(64, "of another adapter"),
     ]);
     expect(taken).toBe(2);
     const chosen = (K: number) => choice.choose("TN", { M: 768, N: 3072, K }).name;
-    expect(chosen(100)).toBe("tiled 64x64x8 split 4");
-    expect(chosen(1900)).toBe("tiled 64x64x8 split 4");
+    expect(chosen(100)).toBe("tiled 128x64x8 split 4");
+    expect(chosen(1900)).toBe("tiled 128x64x8 split 4");
     expect(chosen(2200)).toBe("tiled 128x64x16");
     // A file may name a split kernel for a product with a bias, which has no place for one.
-    choice.use([{ ...entry(512, "tiled 64x64x8 split 4"), layout: "NT" }]);
+    choice.use([{ ...entry(512, "tiled 128x64x8 split 4"), layout: "NT" }]);
     expect(choice.choose("NT", { M: 512, N: 768, K: 3072 }).split).toBe(1);
     expect(choice.choose("TN", { M: 768, N: 770, K: 512 }).name).toBe("naive"); // another product
     expect(choice.choose("NN", { M: 768, N: 3072, K: 512 }).split).toBe(1);
+  });
+
+  it("splits K only where tiles are few and one binding holds the partial sums", () => {
+    const small = { ...discrete, limits: { ...limits, maxStorageBufferBindingSize: 2 ** 24 } };
+    const splits = (adapter: typeof discrete, M: number, N: number) =>
+      new MatmulChoice(adapter, "f32")
+        .candidates("TN", { M, N, K: 16384 })
+        .filter(({ split }) => split > 1)
+        .map(({ tile }) => tile.join("x"));
+    expect(splits(discrete, 768, 768)).toContain("64x64");
+    expect(new Set(splits(discrete, 2048, 2048))).toEqual(new Set(["128x128"])); // others: 512 or more
+    expect(splits(discrete, 4096, 3072)).toEqual([]);
+    // 4 partial sums of 1,024 x 1,024 take 16 MiB.
+    expect(splits(small, 1024, 1024)).toContain("64x64");
+    expect(splits(small, 1024, 1028)).toEqual([]);
+    // A choice for few rows is not taken for more of them than a binding holds.
+    const choice = new MatmulChoice(small, "f32");
+    choice.use([
+      { layout: "NN", rows: 512, sizes: [1024, 768], variant: "tiled 128x64x8 split 4" },
+    ]);
+    expect(choice.choose("NN", { M: 1024, N: 1024, K: 768 }).split).toBe(4);
+    expect(choice.choose("NN", { M: 1025, N: 1024, K: 768 }).split).toBe(1);
   });
 });

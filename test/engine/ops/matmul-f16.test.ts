@@ -41,7 +41,8 @@ const variants = [
 describe.skipIf(!gpu).each(variants.map((variant) => [variant.name, variant] as const))(
   `f16 matmul, %s${why}`,
   (_, variant) => {
-    const takes = (layout: Layout) => fits({ ...variant, split: 1 }, layout, { M: 4, N: 4, K: 4 });
+    const takes = (layout: Layout) =>
+      fits({ ...variant, split: 1 }, layout, { M: 4, N: 4, K: 4 }, info.limits);
     it.each((["NN", "NT", "TN"] as const).filter(takes))(
       "%s is the product of the rounded operands",
       async (layout) => {

@@ -60,7 +60,7 @@ describe.each(distinct.map((variant) => [variant.name, variant] as const))(
     const quadsOnly = variant.quads;
 
     const takes = (layout: reference.Layout, [M, N, K]: readonly [number, number, number]) =>
-      fits({ ...variant, split: 1 }, layout, { M, N, K });
+      fits({ ...variant, split: 1 }, layout, { M, N, K }, gpu.info.limits);
     const shapes = (layout: reference.Layout) =>
       [...ODD, ...QUADS].filter((sizes) => takes(layout, sizes));
     const layouts = LAYOUTS.filter((layout) => takes(layout, QUADS[0]));
