@@ -166,7 +166,7 @@ function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant
   return [1, 2].flatMap((rows) =>
     [1, 2].flatMap((columns) =>
       [8, 16].flatMap((step) => {
-        const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 2) * bytes;
+        const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 1) * bytes;
         return staged > memory ? [] : [1, 4].map((split) => tiled(rows, columns, step, split));
       }),
     ),

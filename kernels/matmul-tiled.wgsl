@@ -3,7 +3,8 @@
 // All buffers as vec4: N % 4 = 0, K % 4 = 0, and M % 4 = 0 where A is transposed.
 // Mapping: a workgroup of X x Y threads owns 4 Y ROW_QUADS rows and 4 X COLUMN_QUADS columns of C; a thread's quads lie X
 // (or Y) apart, so that neighbouring threads read neighbouring words. Both operands are staged k-major in steps of STEP, as
-// ELEM (f16 rounds them; sums are f32). Blocks past the edges are read at clamped addresses and not stored, past K as zeros.
+// ELEM (f16 rounds them; sums are f32). The threads share the blocks of both between them, and read those of the next step
+// while they multiply. Blocks past the edges are read at clamped addresses and not stored, past K as zeros.
 // With SPLIT above 1, workgroup z adds its share of K and c is [SPLIT, M, N], for matmul-split to add up.
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
@@ -11,15 +12,15 @@
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
 
-const THREADS = X * Y;
 const M4 = Y * ROW_QUADS; // quads of rows in a tile
 const N4 = X * COLUMN_QUADS;
 const STEP4 = STEP / 4u;
-const STRIDE_A = M4 + 1u; // one more, so that neighbouring k fall into different banks
-const STRIDE_B = N4 + 1u;
+const BLOCKS_A = STEP4 * M4; // blocks of 4 x 4 that a step stages
+const BLOCKS = BLOCKS_A + STEP4 * N4;
+const_assert BLOCKS <= X * Y; // a thread stages one of them, or none
+const STRIDE = M4 + N4 + 1u; // one more, so that neighbouring k fall into different banks
 const SUMS = 4u * ROW_QUADS * COLUMN_QUADS;
-var<workgroup> tile_a: array<vec4<ELEM>, STEP * STRIDE_A>;
-var<workgroup> tile_b: array<vec4<ELEM>, STEP * STRIDE_B>;
+var<workgroup> staged: array<vec4<ELEM>, STEP * STRIDE>; // at each k the quads of A's rows, then those of B's columns
 
 // 4 rows of a k-major operand at quad `q`, or 4 rows of a quad each, turned: element j belongs to k = 4 k4 + j.
 fn block_a(q: u32, k4: u32) -> mat4x4f {
@@ -47,55 +48,62 @@ fn block_b(q: u32, k4: u32) -> mat4x4f {
   return mat4x4f(b[at], b[at + n4], b[at + 2u * n4], b[at + 3u * n4]);
 }
 
+// The thread's block of a step: its quad of k, and its quad of A's rows or, from M4 on, of B's columns.
 // Neighbouring threads read neighbouring addresses: along k, or along the quads of a k-major operand.
-fn stage(group: vec3u, k4: u32, end4: u32, lane: u32) {
-  for (var i = lane; i < STEP4 * M4; i += THREADS) {
-    let k = select(i % STEP4, i / M4, A_TRANSPOSED);
-    let q = select(i / STEP4, i % M4, A_TRANSPOSED);
-    var block = mat4x4f();
-    if (k4 + k < end4) {
-      block = block_a(group.y * M4 + q, k4 + k);
-    }
-    for (var j = 0u; j < 4u; j++) {
-      tile_a[(4u * k + j) * STRIDE_A + q] = vec4<ELEM>(block[j]);
-    }
+fn own_block(lane: u32) -> vec2u {
+  if (lane < BLOCKS_A) {
+    return select(vec2u(lane % STEP4, lane / STEP4), vec2u(lane / M4, lane % M4), A_TRANSPOSED);
   }
-  for (var i = lane; i < STEP4 * N4; i += THREADS) {
-    let k = select(i / N4, i % STEP4, B_TRANSPOSED);
-    let q = select(i % N4, i / STEP4, B_TRANSPOSED);
-    var block = mat4x4f();
-    if (k4 + k < end4) {
-      block = block_b(group.x * N4 + q, k4 + k);
-    }
-    for (var j = 0u; j < 4u; j++) {
-      tile_b[(4u * k + j) * STRIDE_B + q] = vec4<ELEM>(block[j]);
-    }
+  let i = lane - BLOCKS_A;
+  return select(vec2u(i / N4, M4 + i % N4), vec2u(i % STEP4, M4 + i / STEP4), B_TRANSPOSED);
+}
+
+fn block(group: vec3u, own: vec2u, k4: u32, end4: u32) -> mat4x4f {
+  if (k4 + own.x >= end4) {
+    return mat4x4f();
   }
+  if (own.y < M4) {
+    return block_a(group.y * M4 + own.y, k4 + own.x);
+  }
+  return block_b(group.x * N4 + own.y - M4, k4 + own.x);
 }
 
 // The thread's quads of C: row 4 i + r and quad n at [(4 i + r) * COLUMN_QUADS + n].
 fn tile(group: vec3u, id: vec2u) -> array<vec4f, SUMS> {
-  let lane = id.y * X + id.x;
+  let x0 = min(id.x, X - 1u); // bounds that the compiler sees, or it would clamp every index in the loops
+  let y0 = min(id.y, Y - 1u);
+  let lane = y0 * X + x0;
+  let stages = lane < BLOCKS;
+  let own = own_block(lane);
+  let at = 4u * min(own.x, STEP4 - 1u) * STRIDE + min(own.y, M4 + N4 - 1u);
   let k4 = params.K / 4u;
   let share = (k4 + STEP4 * SPLIT - 1u) / (STEP4 * SPLIT) * STEP4;
   let end = min(k4, (group.z + 1u) * share);
+  let read_end = select(0u, end, stages);
   var sums: array<vec4f, SUMS>;
+  var next = block(group, own, group.z * share, read_end);
   for (var start = group.z * share; start < end; start += STEP4) {
-    stage(group, start, end, lane);
+    if (stages) {
+      staged[at] = vec4<ELEM>(next[0]);
+      staged[at + STRIDE] = vec4<ELEM>(next[1]);
+      staged[at + 2u * STRIDE] = vec4<ELEM>(next[2]);
+      staged[at + 3u * STRIDE] = vec4<ELEM>(next[3]);
+    }
     workgroupBarrier(); // tiles written
+    next = block(group, own, start + STEP4, read_end); // on its way while this step is multiplied
     for (var k = 0u; k < STEP; k++) {
       var w: array<vec4f, COLUMN_QUADS>;
       for (var n = 0u; n < COLUMN_QUADS; n++) {
-        w[n] = vec4f(tile_b[k * STRIDE_B + id.x + n * X]);
+        w[n] = vec4f(staged[k * STRIDE + M4 + x0 + n * X]);
       }
       for (var i = 0u; i < ROW_QUADS; i++) {
-        let x = vec4f(tile_a[k * STRIDE_A + id.y + i * Y]);
+        let x = vec4f(staged[k * STRIDE + y0 + i * Y]);
         for (var n = 0u; n < COLUMN_QUADS; n++) {
-          let at = 4u * i * COLUMN_QUADS + n;
-          sums[at] = fma(vec4f(x.x), w[n], sums[at]);
-          sums[at + COLUMN_QUADS] = fma(vec4f(x.y), w[n], sums[at + COLUMN_QUADS]);
-          sums[at + 2u * COLUMN_QUADS] = fma(vec4f(x.z), w[n], sums[at + 2u * COLUMN_QUADS]);
-          sums[at + 3u * COLUMN_QUADS] = fma(vec4f(x.w), w[n], sums[at + 3u * COLUMN_QUADS]);
+          let s = 4u * i * COLUMN_QUADS + n;
+          sums[s] = fma(vec4f(x.x), w[n], sums[s]);
+          sums[s + COLUMN_QUADS] = fma(vec4f(x.y), w[n], sums[s + COLUMN_QUADS]);
+          sums[s + 2u * COLUMN_QUADS] = fma(vec4f(x.z), w[n], sums[s + 2u * COLUMN_QUADS]);
+          sums[s + 3u * COLUMN_QUADS] = fma(vec4f(x.w), w[n], sums[s + 3u * COLUMN_QUADS]);
         }
       }
     }
