@@ -44,6 +44,8 @@ export interface MatmulVariant {
   readonly split: number;
   /** Rows and columns of C that a workgroup owns. */
   readonly tile: readonly [rows: number, columns: number];
+  /** Values of K that it takes at a time. */
+  readonly step: number;
   /** The WGSL of a layout. */
   kernel(layout: Layout): MatmulKernel;
   /** Its specialisation. */
@@ -70,6 +72,7 @@ export const NAIVE: MatmulVariant = {
   reads: ALL,
   split: 1,
   tile: [8, 8],
+  step: 1,
   kernel: () => matmulNaive,
   constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
 };
@@ -80,6 +83,7 @@ const REGISTER: MatmulVariant = {
   reads: ALL,
   split: 1,
   tile: [MATMUL_REGISTER.ROWS, 4 * MATMUL_REGISTER.LANES],
+  step: 4,
   kernel: () => matmulRegister,
   constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
 };
@@ -91,6 +95,7 @@ const broadcast = (lanes: number): MatmulVariant => ({
   reads: ["NN", "NT"],
   split: 1,
   tile: [matmulBroadcastRows("NN", lanes), 4 * lanes],
+  step: 4,
   kernel: (layout) => matmulBroadcast(layout, lanes),
   constants: (_layout, precision) => ({ HALF: precision === "f16" }),
 });
@@ -100,6 +105,7 @@ const broadcastTransposed = (lanes: number): MatmulVariant => ({
   name: "broadcast transposed",
   reads: ["TN"],
   tile: [matmulBroadcastRows("TN", lanes), 4 * lanes],
+  step: 1,
   kernel: () => matmulBroadcast("TN", lanes),
 });
 
@@ -111,6 +117,7 @@ function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1)
     reads: ALL,
     split,
     tile,
+    step: STEP,
     kernel: () => matmulTiled,
     constants: (layout, ELEM) => ({
       ...transposed(layout),
@@ -131,6 +138,7 @@ function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number): MatmulVari
     reads: ALL,
     split: 1,
     tile: size,
+    step: tile.step,
     kernel: (layout) => matmulMatrix(layout, shape, tile, lanes),
     constants: () => ({}),
   };
@@ -142,6 +150,9 @@ const MATRIX_TILES: readonly MatrixTile[] = [
   { subgroups: [2, 2], matrices: [4, 4], step: 32 },
   { subgroups: [2, 4], matrices: [4, 2], step: 32 },
 ];
+
+/** Workgroups that share a long K, where C alone makes few: 768 x 768 are 36 tiles of 128 x 128. */
+const SPLITS = [4, 8, 16] as const;
 
 /** Every kernel that an adapter can run at a precision. Which is fastest, only the tuner knows. */
 export function matmulVariants(
@@ -167,7 +178,9 @@ function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant
     [1, 2].flatMap((columns) =>
       [8, 16].flatMap((step) => {
         const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 1) * bytes;
-        return staged > memory ? [] : [1, 4].map((split) => tiled(rows, columns, step, split));
+        return staged > memory
+          ? []
+          : [1, ...SPLITS].map((split) => tiled(rows, columns, step, split));
       }),
     ),
   );
@@ -186,8 +199,10 @@ function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): Matm
   );
 }
 
-/** Workgroups that keep any GPU busy: more, by splitting K, would only write and read partial sums. */
-const ENOUGH_WORKGROUPS = 512;
+/** Workgroups that are no longer few: splitting K into more would only write and read more partial sums. */
+const MANY_WORKGROUPS = 2048;
+/** Steps of K that a workgroup should have, for its start and its sums' way through memory to be worth it. */
+const LEAST_STEPS = 4;
 
 /** Whether a variant takes these sizes. Forward products, "NT", have a bias, for which a split K has no place. */
 export function fits(
@@ -204,15 +219,19 @@ export function fits(
   return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (!ofM || M % 4 === 0));
 }
 
-/** Whether a split K gives workgroups that are wanted, and partial sums, [split, M, N], that one binding holds. */
+/** Whether a split K gives workgroups that are wanted and have work, and partial sums, [split, M, N], that a binding holds. */
 function paysToSplit(
-  { tile, split }: MatmulVariant,
-  { M, N }: MatmulSizes,
+  { tile, step, split }: MatmulVariant,
+  { M, N, K }: MatmulSizes,
   limits: MatmulAdapter["limits"],
 ): boolean {
   const binding = limits["maxStorageBufferBindingSize"] ?? 128 << 20;
   const tiles = Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]);
-  return tiles < ENOUGH_WORKGROUPS && 4 * split * M * N <= binding;
+  return (
+    tiles * split < MANY_WORKGROUPS &&
+    K >= LEAST_STEPS * step * split &&
+    4 * split * M * N <= binding
+  );
 }
 
 /** Workgroups of a launch. */

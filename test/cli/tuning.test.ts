@@ -87,10 +87,10 @@ it("off, and auto on a software adapter, time nothing and write nothing", async 
 it("takes a file's choices, pins them to the run, and refuses what is no tuning file", async () => {
   const file = join(folder, "given.json");
   const output = mkdtempSync(join(tmpdir(), "albert-gpu-tuning-"));
-  const given = [{ layout: "TN", rows: 64, sizes: [16, 16], variant: "tiled 64x64x8 split 4" }];
+  const given = [{ layout: "TN", rows: 128, sizes: [16, 16], variant: "tiled 64x64x8 split 4" }];
   writeFileSync(file, JSON.stringify({ products: given }));
   await run(file, gpu, output);
-  expect(gpu.matmul.choose("TN", { M: 16, N: 16, K: 64 }).split).toBe(4);
+  expect(gpu.matmul.choose("TN", { M: 16, N: 16, K: 128 }).split).toBe(4);
   expect(productsOf(join(output, TUNING_FILE))).toEqual(given);
   for (const text of ["", "{}", '{"products": [{"layout": "XX"}]}', "[1, 2"]) {
     writeFileSync(file, text);

@@ -60,7 +60,7 @@ describe("the choice of a matmul kernel", () => {
     ]);
     expect(taken).toBe(2);
     const chosen = (K: number) => choice.choose("TN", { M: 768, N: 3072, K }).name;
-    expect(chosen(100)).toBe("tiled 128x64x8 split 4");
+    expect(chosen(128)).toBe("tiled 128x64x8 split 4");
     expect(chosen(1900)).toBe("tiled 128x64x8 split 4");
     expect(chosen(2200)).toBe("tiled 128x64x16");
     // A file may name a split kernel for a product with a bias, which has no place for one.
@@ -72,16 +72,22 @@ describe("the choice of a matmul kernel", () => {
 
   it("splits K only where tiles are few and one binding holds the partial sums", () => {
     const small = { ...discrete, limits: { ...limits, maxStorageBufferBindingSize: 2 ** 24 } };
-    const splits = (adapter: typeof discrete, M: number, N: number) =>
+    const splits = (adapter: typeof discrete, M: number, N: number, K = 16384) =>
       new MatmulChoice(adapter, "f32")
-        .candidates("TN", { M, N, K: 16384 })
+        .candidates("TN", { M, N, K })
         .filter(({ split }) => split > 1)
-        .map(({ tile }) => tile.join("x"));
-    expect(splits(discrete, 768, 768)).toContain("64x64");
-    expect(new Set(splits(discrete, 2048, 2048))).toEqual(new Set(["128x128"])); // others: 512 or more
+        .map(({ name }) => name.replace("tiled ", ""));
+    expect(splits(discrete, 768, 768)).toContain("64x64x8 split 4");
+    const longest = (K: number) =>
+      splits(discrete, 768, 768, K).filter((name) => name.startsWith("128x128x8 "));
+    expect(longest(512)).toEqual([4, 8, 16].map((split) => `128x128x8 split ${split}`));
+    expect(longest(508)).toEqual([4, 8].map((split) => `128x128x8 split ${split}`)); // 16 would have 3.97 steps each
+    expect(longest(124)).toEqual([]);
+    // 256 tiles of 128 x 128; the others make 512 or more.
+    expect(splits(discrete, 2048, 2048)).toEqual(["128x128x8 split 4", "128x128x16 split 4"]);
     expect(splits(discrete, 4096, 3072)).toEqual([]);
     // 4 partial sums of 1,024 x 1,024 take 16 MiB.
-    expect(splits(small, 1024, 1024)).toContain("64x64");
+    expect(splits(small, 1024, 1024)).toContain("64x64x8 split 4");
     expect(splits(small, 1024, 1028)).toEqual([]);
     // A choice for few rows is not taken for more of them than a binding holds.
     const choice = new MatmulChoice(small, "f32");

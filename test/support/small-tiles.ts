@@ -4,7 +4,7 @@ import { openDevice } from "../../engine/device.ts";
 import { Gpu } from "../../engine/gpu.ts";
 
 /**
- * This machine's adapter taken for a GPU with so little workgroup memory that two kernels remain to choose from, the
+ * This machine's adapter taken for a GPU with so little workgroup memory that few kernels remain to choose from, the
  * smallest tile and the same with K split: what a tuner does on a GPU, in the time of a test.
  */
 export async function openSmallTiles(): Promise<Gpu> {

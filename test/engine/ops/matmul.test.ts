@@ -49,7 +49,7 @@ const variants: MatmulVariant[] = [
   ].flatMap((adapter) => matmulVariants(adapter, "f32")),
   // Every tile once; half of the others differ in the step, half in the split.
   ...matmulVariants({ ...gpu.info, software: false }, "f32").filter(
-    ({ name }) => name.endsWith("x8") || name === "tiled 64x64x16 split 4",
+    ({ name }) => name.endsWith("x8") || name === "tiled 64x64x16 split 16",
   ),
 ];
 const distinct = [...new Map(variants.map((variant) => [variant.name, variant])).values()];
