@@ -130,16 +130,16 @@ function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1)
   };
 }
 
-function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number): MatmulVariant {
+function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number, split: number): MatmulVariant {
   const size = matrixTileSize(shape, tile);
   return {
-    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}`,
+    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}${split > 1 ? ` split ${split}` : ""}`,
     quads: true,
     reads: ALL,
-    split: 1,
+    split,
     tile: size,
     step: tile.step,
-    kernel: (layout) => matmulMatrix(layout, shape, tile, lanes),
+    kernel: (layout) => matmulMatrix(layout, shape, tile, lanes, split),
     constants: () => ({}),
   };
 }
@@ -195,7 +195,7 @@ function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): Matm
         tile.step % shape.K === 0 &&
         matrixTileBytes(shape, tile) <= memory &&
         tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= threads,
-    ).map((tile) => matrix(shape, tile, subgroupSize)),
+    ).flatMap((tile) => [1, ...SPLITS].map((split) => matrix(shape, tile, subgroupSize, split))),
   );
 }
 

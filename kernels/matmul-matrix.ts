@@ -3,7 +3,8 @@
 // Mapping: a workgroup of ROWS x COLUMNS subgroups; each owns `rows` x `columns` matrices of C. Operands are rounded to f16
 // on the way into workgroup memory, where they keep the order they have in a and b: a transposed one is loaded column-major.
 // A result matrix has no element access, so the epilogue goes through a patch of workgroup memory. Blocks past the edges are
-// read at clamped addresses and not stored, past K as zeros. Matrices must stay in registers, so nothing indexes them by a
+// read at clamped addresses and not stored, past K as zeros. With `split` above 1, workgroup z adds its share of K and c is
+// [split, M, N], for matmul-split to add up. Matrices must stay in registers, so nothing indexes them by a
 // variable: this kernel is written out. Feature: chromium-experimental-subgroup-matrix.
 import { defineKernel, madeOnce } from "./kernel.ts";
 import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
@@ -53,6 +54,7 @@ function source(
   shape: MatrixShape,
   tile: MatrixTile,
   lanes: number,
+  split: number,
 ): string {
   const [tileM, tileN] = matrixTileSize(shape, tile);
   const [down, across] = tile.subgroups;
@@ -81,21 +83,21 @@ function source(
   const valueA =
     layout === "TN"
       ? {
-          inside: "4u * start + o < params.K",
+          inside: "start + o / 4u < end",
           at: `(4u * start + o) * (params.M / 4u) + min(group.y * ${tileM / 4}u + i, params.M / 4u - 1u)`,
         }
       : {
-          inside: "start + i < k4",
+          inside: "start + i < end",
           at: `min(group.y * ${tileM}u + o, params.M - 1u) * k4 + start + i`,
         };
   const valueB =
     layout === "NT"
       ? {
-          inside: "start + i < k4",
+          inside: "start + i < end",
           at: `min(group.x * ${tileN}u + o, params.N - 1u) * k4 + start + i`,
         }
       : {
-          inside: "4u * start + o < params.K",
+          inside: "start + o / 4u < end",
           at: `(4u * start + o) * n4 + min(group.x * ${tileN / 4}u + i, n4 - 1u)`,
         };
   const stage = (
@@ -115,10 +117,12 @@ function source(
   const body = `
   let k4 = params.K / 4u;
   let n4 = params.N / 4u;
+  let share = (k4 + ${step4 * split - 1}u) / ${step4 * split}u * ${step4}u;
+  let end = min(k4, (group.z + 1u) * share);
   let down = subgroup / ${across}u;
   let across = subgroup % ${across}u;
   ${lines(rows * columns, (c) => `var c${c}: subgroup_matrix_result<f32, ${N}, ${M}>;`)}
-  for (var start = 0u; start < k4; start += ${step4}u) {${stage("a", a, valueA)}${stage("b", b, valueB)}
+  for (var start = group.z * share; start < end; start += ${step4}u) {${stage("a", a, valueA)}${stage("b", b, valueB)}
     workgroupBarrier(); // tiles written
     ${lines(
       tile.step / K,
@@ -147,7 +151,7 @@ function source(
     if (row < params.M && column < n4) {
       let at = subgroup * ${M * N}u + 4u * f;
       let sum = vec4f(patch_of[at], patch_of[at + 1u], patch_of[at + 2u], patch_of[at + 3u]);
-      let i = row * n4 + column;
+      let i = (group.z * params.M + row) * n4 + column;
       ${value}
     }
   }
@@ -175,19 +179,32 @@ ${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v
 
 const once = madeOnce<MatmulKernel>();
 
-/** The kernel of one layout for an adapter's matrix shape and subgroups of exactly `lanes` lanes. */
+/**
+ * The kernel of one layout for an adapter's matrix shape and subgroups of exactly `lanes` lanes. Above 1, `split` workgroups
+ * share K.
+ */
 export function matmulMatrix(
   layout: "NN" | "NT" | "TN",
   shape: MatrixShape,
   tile: MatrixTile,
   lanes: number,
+  split = 1,
 ): MatmulKernel {
-  const sizes = [shape.M, shape.N, shape.K, ...tile.subgroups, ...tile.matrices, tile.step, lanes];
+  const sizes = [
+    shape.M,
+    shape.N,
+    shape.K,
+    ...tile.subgroups,
+    ...tile.matrices,
+    tile.step,
+    lanes,
+    split,
+  ];
   const name = `matmul-matrix-${layout}-${sizes.join("-")}`;
   return once(name, () =>
     defineKernel(name, {
       files: ["./shared/quad.wgsl", "./shared/activation.wgsl"],
-      generated: source(layout, shape, tile, lanes),
+      generated: source(layout, shape, tile, lanes, split),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0 },
       entries: MATMUL_ENTRIES,

@@ -44,7 +44,9 @@ const MADE: readonly Kernel[] = [
       .map((headSize) => attentionBroadcast(headSize, lanes)),
   ]),
   // The null backend's subgroups have 128 lanes.
-  ...LAYOUTS.map((layout) => matmulMatrix(layout, MATRICES, MATRIX_TILE, 128)),
+  ...LAYOUTS.flatMap((layout) =>
+    [1, 4].map((split) => matmulMatrix(layout, MATRICES, MATRIX_TILE, 128, split)),
+  ),
 ];
 
 /** Of kernels that come on vec4s and one by one. */
