@@ -1,6 +1,7 @@
 // `albert-gpu split FILE`: cuts a CSV file into FILE.train.csv, FILE.validation.csv and FILE.test.csv.
 
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { DataError, FileError } from "../../engine/errors.ts";
 import { DuplicateFinder } from "../../train/audit/index.ts";
 import type { CsvFormat } from "../../train/csv.ts";
@@ -31,7 +32,8 @@ export interface SplitOptions extends CsvFormat {
 
 /**
  * Splits a CSV file row by row into up to three beside it, with the same columns, in the file's order; the file is read
- * twice and never held whole. Written aside and renamed at the end, so that a failure leaves no half of a file.
+ * twice and never held whole. Written aside and renamed at the end, so that a failure leaves no half of a file; a set of an
+ * earlier split that this one does not have is removed then.
  * Throws what `readTable` and `splitIndices` throw, DataError for a missing column or an empty value in it, and FileError
  * when a result file is already there or cannot be written.
  */
@@ -39,7 +41,8 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
   const { file, ratios, seed, force, print } = options;
   const stem = file.replace(/\.(csv|tsv|jsonl|ndjson)$/i, "");
   const paths = SETS.map((set) => `${stem}.${set}.csv`);
-  const there = force ? undefined : paths.find((path, i) => ratios[i] !== 0 && existsSync(path));
+  // Any of the three: a set of an earlier split beside those of another one shares rows with them.
+  const there = force ? undefined : paths.find((path) => existsSync(path));
   if (there !== undefined) {
     throw new FileError(
       there,
@@ -64,6 +67,11 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
     if (indices.length === 0) continue;
     const counts = values.map((value, id) => `${value} ${countOf(indices, rows, id)}`).join(", ");
     print(`${path}: ${indices.length} rows${counts && ` (${counts})`}`);
+  }
+  for (const { path, rows: indices } of parts) {
+    if (indices.length > 0 || !existsSync(path)) continue;
+    await rm(path);
+    print(`removed ${path}, of an earlier split`);
   }
   if (groups) {
     const copies = groups.near.length - new Set(groups.near).size;

@@ -99,6 +99,21 @@ describe("split", () => {
     expect(existsSync(join(folder, "news.validation.csv"))).toBe(false);
   });
 
+  it("leaves no set of an earlier split beside its own, whose rows it would share", async () => {
+    writeNews(50);
+    await run();
+    const ratios = [80, 0, 20] as const;
+    await expect(run({ ratios })).rejects.toThrow("news.train.csv: must not exist yet");
+    rmSync(join(folder, "news.train.csv"));
+    rmSync(join(folder, "news.test.csv"));
+    await expect(run({ ratios })).rejects.toThrow("news.validation.csv: must not exist yet");
+    const lines = await run({ ratios, force: true });
+    expect(lines.at(-1)).toBe(
+      `removed ${join(folder, "news.validation.csv")}, of an earlier split`,
+    );
+    expect(readdirSync(folder).toSorted()).toEqual(["news.csv", "news.test.csv", "news.train.csv"]);
+  });
+
   it("keeps an empty cell of a single column", async () => {
     writeFileSync(file, 'text\n""\na\nb\n""\n');
     await run({ stratify: null, ratios: [1, 0, 0] });
