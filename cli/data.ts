@@ -6,13 +6,13 @@ import { FileError } from "../engine/index.ts";
 import type { Tokenizer } from "../model/index.ts";
 import {
   type Example,
-  type ExampleSet,
   type LabelledSet,
   type LabelSet,
   loadExamples,
   splitIndices,
   tokenizeAll,
 } from "../train/index.ts";
+import { requireSameTextColumns } from "../train/dataset.ts";
 import { UsageError } from "./errors.ts";
 import { excerpt, type Printer } from "./printer.ts";
 import { cacheFolder } from "./setup/decision.ts";
@@ -45,6 +45,8 @@ export interface DataOptions extends LabelledRecordOptions {
 export interface Sets {
   readonly labels: LabelSet;
   readonly textColumns: readonly string[];
+  /** Of sets that have a column of another name. */
+  readonly ownColumns: Readonly<Record<string, readonly string[]>>;
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
   /** Empty when no test file was given. */
@@ -122,22 +124,25 @@ export async function loadSets(options: DataOptions, seed: number): Promise<Sets
     const pick = (indices: Uint32Array): Example[] => Array.from(indices, (i) => all.examples[i]!);
     return {
       ...all,
+      ownColumns: {},
       train: pick(split.train),
       validation: pick(split.validation),
       test: pick(split.test),
     };
   }
-  const train = await loadExamples(options.train!, columns(options.train!));
-  const other = async (path: string | undefined): Promise<ExampleSet["examples"]> =>
-    path === undefined
-      ? []
-      : (await loadExamples(path, { ...columns(path), labels: train.labels })).examples;
-  return {
-    ...train,
-    train: train.examples,
-    validation: await other(options.validation),
-    test: await other(options.test),
+  const file = options.train!;
+  const train = await loadExamples(file, columns(file));
+  const ownColumns: Record<string, readonly string[]> = {};
+  const other = async (name: "validation" | "test"): Promise<Example[]> => {
+    const path = options[name];
+    if (path === undefined) return [];
+    const set = await loadExamples(path, { ...columns(path), labels: train.labels });
+    requireSameTextColumns({ file, ...train }, { file: path, ...set });
+    if (set.textColumns[0] !== train.textColumns[0]) ownColumns[name] = set.textColumns;
+    return set.examples;
   };
+  const [validation, test] = [await other("validation"), await other("test")];
+  return { ...train, ownColumns, train: train.examples, validation, test };
 }
 
 // UTF-16 units, some tenths of a second of work: smaller sets are tokenised again.
@@ -180,10 +185,16 @@ export async function tokenizeSets<Name extends string>(
   return done as Record<Name, LabelledSet>;
 }
 
+/** " (test: content)": the columns of sets that have their own. */
+export function ownText(columns: Readonly<Record<string, readonly string[]>>): string {
+  const own = Object.entries(columns).map(([name, list]) => `${name}: ${list.join(" + ")}`);
+  return own.length === 0 ? "" : ` (${own.join(", ")})`;
+}
+
 /** Prints columns, sizes and classes of the sets, and two examples. */
 export function describeSets(printer: Printer, sets: Sets): void {
-  const { labels, textColumns } = sets;
-  printer.line(`text         ${textColumns.join(" + ")}`);
+  const { labels, textColumns, ownColumns } = sets;
+  printer.line(`text         ${textColumns.join(" + ")}${ownText(ownColumns)}`);
   for (const name of SETS) {
     const set = sets[name];
     if (set.length === 0) continue;

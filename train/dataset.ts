@@ -134,6 +134,24 @@ export function chooseTextColumns(
   );
 }
 
+/** A file and its text columns. */
+export interface TextColumnsOf {
+  readonly file: string;
+  readonly textColumns: readonly string[];
+}
+
+/**
+ * Throws DataError for a set whose text would be made of other columns than the first one's. One column each may differ in
+ * name: files of one corpus do so.
+ */
+export function requireSameTextColumns(first: TextColumnsOf, other: TextColumnsOf): void {
+  const [wanted, got] = [first.textColumns, other.textColumns];
+  if (wanted.length === got.length && (got.length === 1 || got.join() === wanted.join())) return;
+  throw new DataError(
+    `${other.file}: its text columns must be those of ${first.file}, ${wanted.join(" + ")}; got ${got.join(" + ")}. Name them with --text-columns.`,
+  );
+}
+
 /** The text of a row: its text columns joined with one space, an empty cell as "", as the reference does. */
 export function joinText(
   row: Readonly<Record<string, string>>,

@@ -13,7 +13,7 @@ import {
   type Rule,
 } from "../../train/audit/index.ts";
 import { readFileChunks } from "../../train/text-blocks.ts";
-import { delimiterOf, type LabelledRecordOptions, requireFile } from "../data.ts";
+import { delimiterOf, type LabelledRecordOptions, ownText, requireFile } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
@@ -103,7 +103,7 @@ function filesOf(options: AuditCommandOptions): { name: string; file: string }[]
 function printReport(printer: Printer, report: AuditReport): void {
   const line = (label: string, text: string): void =>
     printer.line(`${label.padEnd(LABEL_WIDTH)}${text}`);
-  line("text", report.textColumns.join(" + "));
+  line("text", `${report.textColumns.join(" + ")}${ownText(report.ownColumns)}`);
   printSizes(printer, report);
   printer.line();
   printCopies(printer, report);

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { tokenizeSets } from "../../cli/data.ts";
+import { describeSets, loadSets, tokenizeSets } from "../../cli/data.ts";
 import { Printer } from "../../cli/printer.ts";
 import { Tokenizer } from "../../model/index.ts";
-import { SPIECE, temporaryFolder } from "./news.ts";
+import { SPIECE, temporaryFolder, writeCsv } from "./news.ts";
 
 const tokenizer = await Tokenizer.load(SPIECE);
 const large = Array.from({ length: 80 }, (_, i) => ({
@@ -70,5 +70,46 @@ describe("tokenizeSets", () => {
     expect(without.lines).toEqual([
       expect.stringMatching(/^tokens {7}not kept for the next run: E/),
     ]);
+  });
+});
+
+describe("loadSets", () => {
+  const csv = (name: string, ...columns: string[]): string =>
+    writeCsv(
+      join(files.folder, name),
+      ["fake", "real"].map((label) => ({
+        ...Object.fromEntries(columns.map((column) => [column, `${label} ${column}`])),
+        label,
+      })),
+    );
+
+  it("refuses a set whose text would be made of other columns than the training set's", async () => {
+    const train = csv("a.csv", "title", "text");
+    const validation = csv("b.csv", "title", "text");
+    const test = csv("c.csv", "text");
+    await expect(loadSets({ train, validation, test }, 1)).rejects.toThrow(
+      `${test}: its text columns must be those of ${train}, title + text; got text. Name them with --text-columns.`,
+    );
+    const named = await loadSets({ train, validation, test, textColumns: ["text"] }, 1);
+    expect(named.test[0]?.text).toBe("fake text");
+    await expect(loadSets({ train, validation: csv("d.csv", "title", "body") }, 1)).rejects.toThrow(
+      "title + text; got title + body.",
+    );
+  });
+
+  it("takes one column of another name, and says which", async () => {
+    const sets = await loadSets(
+      {
+        train: csv("a.csv", "sentence"),
+        validation: csv("b.csv", "sentence"),
+        test: csv("c.csv", "content"),
+      },
+      1,
+    );
+    expect(sets.test.map(({ text }) => text)).toEqual(["fake content", "real content"]);
+    const printer = new Printer(true);
+    const line = vi.spyOn(printer, "line").mockImplementation(() => undefined);
+    describeSets(printer, sets);
+    expect(line.mock.calls[0]).toEqual(["text         sentence (test: content)"]);
   });
 });

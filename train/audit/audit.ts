@@ -71,6 +71,7 @@ export async function audit(
     rows,
     labels: order.map((id) => names[id] ?? ""),
     textColumns: [...first.textColumns],
+    ownColumns: first.ownColumns,
     sets: statistics.map((set) => set.report(names, order, options.maxLength)),
     duplicates: { ...duplicates, examples: examples },
     conflicts: {
@@ -101,6 +102,7 @@ class FirstWalk {
   readonly rowLabels: number[] = [];
   /** Of the first set. */
   textColumns: readonly string[] = [];
+  readonly ownColumns: Record<string, string[]> = {};
   /** Names of the columns the phrases and rules are about: text columns by place, others by name. */
   readonly columns: string[] = [];
   readonly #rules: ColumnRules[] = [];
@@ -122,6 +124,7 @@ class FirstWalk {
       this.textColumns = row.textColumns;
       this.columns.push(...row.textColumns);
     }
+    if (row.textColumns[0] !== this.textColumns[0]) this.ownColumns[row.set] = [...row.textColumns];
     const folded = this.finder.add(row.text);
     let words = 0;
     this.#forEachCell(row, (cell, index, isText) => {

@@ -67,6 +67,8 @@ export interface AuditReport {
   rows: number;
   labels: string[];
   textColumns: string[];
+  /** Of sets that have a column of another name. */
+  ownColumns: Record<string, string[]>;
   sets: SetReport[];
   duplicates: DuplicateReport;
   conflicts: ConflictReport;

@@ -9,6 +9,8 @@ import {
   joinText,
   readTable,
   requireColumn,
+  requireSameTextColumns,
+  type TextColumnsOf,
 } from "../dataset.ts";
 import type { RowFacts } from "./phrases.ts";
 
@@ -51,14 +53,15 @@ export class SeenLabels {
 }
 
 /**
- * Every row of every set in order. Throws what reading throws, and DataError for a missing column, an empty label, or
- * more than 100 classes.
+ * Every row of every set in order. Throws what reading throws, and DataError for a missing column, other text columns than
+ * the first set's, an empty label, or more than 100 classes.
  */
 export async function* walk(
   sets: readonly AuditSet[],
   labels: SeenLabels,
 ): AsyncGenerator<WalkedRow, void, undefined> {
   let number = 0;
+  let first: TextColumnsOf | undefined;
   for (const { name: set, file, open, format = {} } of sets) {
     const { labelColumn = "label" } = format;
     let textColumns: readonly string[] = [];
@@ -67,6 +70,8 @@ export async function* walk(
       if (record === 1) {
         requireColumn(columns, labelColumn, "label", file);
         textColumns = chooseTextColumns(columns, format.textColumns, file);
+        first ??= { file, textColumns };
+        requireSameTextColumns(first, { file, textColumns });
         otherColumns = columns.filter((c) => c !== labelColumn && !textColumns.includes(c));
       }
       const labelName = (cells[labelColumn] ?? "").trim();

@@ -33,6 +33,26 @@ describe("audit", () => {
     expect(stdout).toMatch(/\nno warnings\n$/);
   });
 
+  it("refuses sets whose texts are made of other columns, and names a set's own column", async () => {
+    const rows = items(0, 60);
+    const train = writeCsv(path("both.csv"), rows);
+    const test = writeCsv(
+      path("one.csv"),
+      rows.map(({ text, label }) => ({ text, label })),
+    );
+    const refused = await inProcess("audit", "--train", train, "--test", test);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(
+      `error: ${test}: its text columns must be those of ${train}, title + text; got text. Name them`,
+    );
+    const other = writeCsv(
+      path("other.csv"),
+      rows.map(({ text, label }) => ({ content: text, label })),
+    );
+    const { stdout } = await inProcess("audit", "--train", test, "--test", other);
+    expect(stdout).toContain("text         text (test: content)\n");
+  });
+
   describe("of three sets with planted faults", () => {
     let args: string[];
     beforeAll(() => {
