@@ -24,7 +24,24 @@ export function ruleSentence(rule: Rule): string {
   return `${description}: this alone classifies ${percent(accuracy)} of the rows${direction}`;
 }
 
-/** In the order of how much they inflate a score: leaks, shortcuts, contradictions, copies, empty texts. */
+export function emptySentence(count: number, set: string): string {
+  return `${number(count)} of the ${set} rows have an empty text`;
+}
+
+/** Sets with classes that the training set lacks, which `train` refuses. */
+function unknownClasses(sets: AuditReport["sets"]): string[] {
+  const train = sets.find(({ name }) => name === "train");
+  if (!train) return [];
+  return sets.flatMap(({ name, classes }) => {
+    const unknown = Object.entries(classes).filter(([label, n]) => n > 0 && !train.classes[label]);
+    if (unknown.length === 0) return [];
+    const rows = unknown.reduce((sum, [, n]) => sum + n, 0);
+    const labels = unknown.map(([label]) => label).join(", ");
+    return [`${number(rows)} of the ${name} rows have a class that train lacks: ${labels}`];
+  });
+}
+
+/** In the order of how much they inflate a score, after what `train` would refuse: leaks, shortcuts, contradictions, copies, empty texts. */
 export function warningsOf(report: Omit<AuditReport, "warnings">): string[] {
   const { duplicates, conflicts, sets, shortcuts } = report;
   const leaks = duplicates.across
@@ -49,10 +66,9 @@ export function warningsOf(report: Omit<AuditReport, "warnings">): string[] {
       `${number(copied.near)} of the ${name} rows (${share}) copy an earlier one${meanings(copied)}`,
     ];
   });
-  const empty = sets.flatMap(({ name, empty: n }) =>
-    n === 0 ? [] : [`${number(n)} of the ${name} rows have an empty text`],
-  );
+  const empty = sets.flatMap(({ name, empty: n }) => (n === 0 ? [] : [emptySentence(n, name)]));
   return [
+    ...unknownClasses(sets),
     ...leaks,
     ...rules.slice(0, MOST_RULES).map((rule) => `shortcut: ${ruleSentence(rule)}`),
     ...(rest > 0 ? [`${rest} more shortcuts are as suspicious`] : []),

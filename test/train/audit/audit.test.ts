@@ -32,6 +32,15 @@ describe("the audit", () => {
     ]);
   });
 
+  it("warns of classes that the training set lacks", async () => {
+    const test = stories(3, 2).map((row, i) => ({ ...row, label: String(i % 2) }));
+    const sets = { train: stories(400), validation: stories(20, 3), test };
+    const { warnings } = await auditRows(sets);
+    expect(warnings).toEqual(["3 of the test rows have a class that train lacks: 0, 1"]);
+    const labelNames = { 0: "a", 1: "b" };
+    expect((await auditRows({ data: test }, { labelNames })).warnings).toEqual([]);
+  });
+
   it("counts tokens, cut texts and padding at the maximal length", async () => {
     const encoder = { encode: (text: string) => [2, ...text.split(" ").map(() => 7), 3] };
     const rows = [2, 6, 7, 14].map((n) => ({ text: story(new Random(n), n), label: `l${n % 4}` }));

@@ -29,6 +29,18 @@ describe("the audit before training", () => {
     ];
     expect(await quickWarnings(sets, NAMES)).toEqual([
       "2 of the test rows (3.3 %) stand in train too",
+      "1 of the train rows have an empty text",
+      "1 of the test rows have an empty text",
+    ]);
+  });
+
+  it("says which classes got no training row", async () => {
+    const sets = [
+      { name: "train", examples: examples(300, 1) },
+      { name: "test", examples: [{ text: "a rare thing", label: 2 }] },
+    ];
+    expect(await quickWarnings(sets, [...NAMES, "rare", "named"])).toEqual([
+      "train has no row of rare, named: a model cannot learn what it never sees",
     ]);
   });
 
