@@ -36,7 +36,11 @@ export function dataOptions(command: Command): Command {
 export function inputOptions(command: Command): Command {
   return lengthOption(
     command
-      .option("--text-columns <a,b>", "columns of a CSV file, joined with a blank", value.columns)
+      .option(
+        "--text-columns <a,b>",
+        "columns of a CSV file, joined with a blank (default: as in training)",
+        value.columns,
+      )
       .option(
         "--delimiter <c>",
         "field separator of a CSV file, or tab (default: comma; tab for .tsv)",

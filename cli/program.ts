@@ -165,7 +165,9 @@ function evaluate(program: Command): void {
   const command = program
     .command("evaluate")
     .summary("score a model on a labelled CSV file")
-    .description("Scores a saved model on a labelled CSV file.")
+    .description(
+      "Scores a saved model on a labelled CSV file. By default its text is made of the columns the model was trained on.",
+    )
     .requiredOption("--model <dir>", "folder of the model, or its hub id")
     .requiredOption("--data <file>", "labelled CSV file");
   lengthOption(command)

@@ -47,6 +47,7 @@ export function runData(options: DataOptions, seed: number, sets: Sets): RunData
 export interface RunFacts {
   readonly parameters?: number;
   readonly data?: RunData;
+  readonly textColumns?: readonly string[];
   /** Null where the run had no test set, and was scored on its validation set. */
   readonly test?: object | null;
 }
@@ -56,7 +57,7 @@ export async function readRunFacts(folder: string): Promise<RunFacts> {
   const path = join(folder, RESULTS_FILE);
   const text = await readFile(path, "utf8").catch(() => "{}");
   try {
-    return JSON.parse(text) as RunFacts;
+    return (JSON.parse(text) as RunFacts | null) ?? {};
   } catch (cause) {
     throw new FileError(path, "must hold the results of a run as JSON.", { cause });
   }

@@ -8,6 +8,8 @@ import { delimiterOf, type RecordOptions } from "./data.ts";
 export interface InputOptions extends RecordOptions {
   /** A file, or "-" for standard input. CSV by its name (.csv, .tsv) or where text columns are named, else a text or a JSON object a line. */
   readonly input: string;
+  /** What the model was trained on, for a CSV file that has it where no text columns are named. */
+  readonly trainedColumns?: readonly string[] | undefined;
 }
 
 /** The texts of a command's input, in order. Throws DataError for what is no such text. */
@@ -23,13 +25,13 @@ export async function* inputTexts(options: InputOptions): AsyncGenerator<string>
 async function* csvTexts(
   source: CsvSource,
   name: string,
-  options: RecordOptions,
+  options: InputOptions,
 ): AsyncGenerator<string> {
   let columns: readonly string[] | undefined;
-  const { quotes, columns: named } = options;
+  const { quotes, columns: named, textColumns, trainedColumns } = options;
   const format = { delimiter: delimiterOf(name, options.delimiter), quotes, columns: named };
   for await (const { row, columns: there } of readTable(source, format)) {
-    columns ??= chooseTextColumns(there, options.textColumns, name);
+    columns ??= chooseTextColumns(there, textColumns, name, trainedColumns);
     yield joinText(row, columns);
   }
 }

@@ -3,11 +3,14 @@ import { loadPretrained } from "../model/index.ts";
 import type { Opened } from "./base-model.ts";
 import { checkLength } from "./data.ts";
 import { UsageError } from "./errors.ts";
+import { readRunFacts, type RunFacts } from "./run-data.ts";
 
 /** A model to be asked. */
 export interface Trained extends Opened {
   /** Tokens where texts are cut. */
   readonly maxLength: number;
+  /** As results.json has it; undefined where the model was not trained here. */
+  readonly trainedColumns: readonly string[] | undefined;
 }
 
 /**
@@ -28,5 +31,7 @@ export async function openTrained(
   }
   const { max_position_embeddings: limit } = model.config;
   const maxLength = checkLength(where, asked, limit, tokenizer.options.model_max_length);
-  return { model, tokenizer, maxLength };
+  // Another program's results.json makes a model no worse.
+  const { textColumns } = await readRunFacts(folder).catch((): RunFacts => ({}));
+  return { model, tokenizer, maxLength, trainedColumns: textColumns };
 }

@@ -23,6 +23,8 @@ export interface ExampleSet {
 /** Which columns hold what, with the defaults of `chooseTextColumns` and "label"; and how the file is written. */
 export interface ColumnOptions extends CsvFormat {
   textColumns?: readonly string[] | undefined;
+  /** Those a model was trained on: taken where none are named and the file has them all. */
+  trainedColumns?: readonly string[] | undefined;
   labelColumn?: string | undefined;
 }
 
@@ -110,7 +112,7 @@ function isInteger(name: string): boolean {
 }
 
 /**
- * The columns a text is joined from. Wanted ones must all exist. Without a wish: "title" with the first there is of
+ * The columns a text is joined from. Wanted ones must all exist. Without a wish: the trained ones if all exist; else "title" with the first there is of
  * enhanced_cleaned_text, text, content, body, description; else the first there is of text, tweet, statement, sentence,
  * content, body, description, headline, title.
  * @param where names the file in errors
@@ -120,11 +122,13 @@ export function chooseTextColumns(
   columns: readonly string[],
   wanted: readonly string[] | undefined,
   where: string,
+  trained?: readonly string[],
 ): readonly string[] {
   if (wanted !== undefined) {
     for (const column of wanted) requireColumn(columns, column, "text", where);
     return wanted;
   }
+  if (trained?.every((column) => columns.includes(column)) === true) return trained;
   const body = BODY_COLUMNS.find((column) => columns.includes(column));
   if (columns.includes("title") && body !== undefined) return ["title", body];
   const single = SINGLE_COLUMNS.find((column) => columns.includes(column));
@@ -189,14 +193,14 @@ export interface LabelledText {
  */
 export async function* readLabelled(
   source: CsvSource,
-  { textColumns: wanted, labelColumn = "label", ...format }: ColumnOptions = {},
+  { textColumns: wanted, trainedColumns, labelColumn = "label", ...format }: ColumnOptions = {},
 ): AsyncGenerator<LabelledText, void, undefined> {
   const where = nameOf(source);
   let textColumns: readonly string[] | undefined;
   for await (const { row, columns, record } of readTable(source, format)) {
     if (textColumns === undefined) {
       requireColumn(columns, labelColumn, "label", where);
-      textColumns = chooseTextColumns(columns, wanted, where);
+      textColumns = chooseTextColumns(columns, wanted, where, trainedColumns);
     }
     const label = (row[labelColumn] ?? "").trim();
     const text = joinText(row, textColumns);

@@ -49,22 +49,24 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);
   try {
-    const { model, tokenizer, maxLength } = await openTrained(
+    const { model, tokenizer, maxLength, trainedColumns } = await openTrained(
       gpu,
       folder,
       "evaluate",
       options.maxLength,
     );
-    const { batchSize, data, textColumns, labelColumn, quotes, columns } = options;
+    const { batchSize, data, labelColumn, quotes, columns } = options;
     const names = labelNames(model.config);
-    const { examples } = await loadExamples(data, {
-      textColumns,
+    const { examples, textColumns } = await loadExamples(data, {
+      textColumns: options.textColumns,
+      trainedColumns,
       labelColumn,
       delimiter: delimiterOf(data, options.delimiter),
       quotes,
       columns,
       labels: labelsOf(names, options.labelNames),
     });
+    printer.line(`text         ${textColumns.join(" + ")}`);
     printer.line(`data         ${examples.length} rows of ${options.data}`);
     const { data: set } = await tokenizeSets(printer, { data: examples }, tokenizer, maxLength);
     const progress = printer.progress("evaluate", examples.length);

@@ -15,7 +15,6 @@ import {
   type WordPush,
   WordPushes,
 } from "../../train/index.ts";
-import type { Opened } from "../base-model.ts";
 import { requireFile, type RecordOptions } from "../data.ts";
 import { openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
@@ -26,7 +25,7 @@ import type { Markup } from "../report/markup.ts";
 import { excerpt, Printer } from "../printer.ts";
 import { inputTexts } from "../texts.ts";
 import { modelFolder } from "../model-folder.ts";
-import { openTrained } from "../trained-model.ts";
+import { openTrained, type Trained } from "../trained-model.ts";
 import type { Gpu } from "../../engine/index.ts";
 
 export interface ExplainCommandOptions extends RecordOptions {
@@ -67,7 +66,7 @@ interface Results {
 
 const DEFAULT_LIMIT = 200;
 
-interface Session extends Opened {
+interface Session extends Trained {
   readonly gpu: Gpu;
   readonly printer: Printer;
   readonly view: View;
@@ -132,14 +131,14 @@ function jsonOf({ names }: View, explanation: Explanation): object {
 
 /** Explains each text of the input as it comes. */
 async function explainTexts(session: Session): Promise<void> {
-  const { gpu, model, tokenizer, view, how, options, printer } = session;
+  const { gpu, model, tokenizer, trainedColumns, view, how, options, printer } = session;
   const sections: Markup[] = [];
   const output = options.output as NodeJS.WriteStream;
   async function* blocks(): AsyncGenerator<string> {
     const input = options.input ?? "-";
     let shown: number | undefined;
     let number = 0;
-    for await (const text of inputTexts({ ...options, input })) {
+    for await (const text of inputTexts({ ...options, input, trainedColumns })) {
       number++;
       const explanation = await explain(gpu, model, tokenizer, text, how);
       if (options.html !== undefined) sections.push(explanationSection(view, explanation, number));
@@ -159,9 +158,13 @@ async function explainTexts(session: Session): Promise<void> {
 }
 
 /** All texts of `data`, or a random sample in the file's order. */
-async function sampleOf(options: ExplainCommandOptions): Promise<{ texts: string[]; of: number }> {
+async function sampleOf({
+  options,
+  trainedColumns,
+}: Session): Promise<{ texts: string[]; of: number }> {
   const texts: string[] = [];
-  for await (const text of inputTexts({ ...options, input: options.data! })) texts.push(text);
+  const input = options.data!;
+  for await (const text of inputTexts({ ...options, input, trainedColumns })) texts.push(text);
   const of = texts.length;
   const limit = options.limit ?? DEFAULT_LIMIT;
   if (limit === 0 || limit >= of) return { texts, of };
@@ -174,7 +177,7 @@ async function sampleOf(options: ExplainCommandOptions): Promise<{ texts: string
 async function explainSet(session: Session): Promise<Results> {
   const { gpu, model, tokenizer, view, how, options, printer } = session;
   const { names } = view;
-  const { texts, of } = await sampleOf(options);
+  const { texts, of } = await sampleOf(session);
   const part = texts.length < of ? `, drawn by seed ${options.seed} (--limit 0 takes all)` : "";
   printer.line(`data         ${texts.length} of ${of} texts${part}`);
   const foldCase = tokenizer.options.do_lower_case;

@@ -48,7 +48,7 @@ const AHEAD = 4;
 /** The verdict on each text, in order; one batch is on the device while the next ones are read and tokenised. */
 async function* classify(
   gpu: Gpu,
-  { model, tokenizer, maxLength }: Trained,
+  { model, tokenizer, maxLength, trainedColumns }: Trained,
   options: PredictOptions,
 ): AsyncGenerator<Verdict[]> {
   const { batchSize } = options;
@@ -56,7 +56,7 @@ async function* classify(
   const inFlight = new InFlight<Verdict[]>(gpu);
   const layout = { maxLength, padId: tokenizer.padId };
   async function* batches() {
-    for await (const chunk of chunks(inputTexts(options), batchSize)) {
+    for await (const chunk of chunks(inputTexts({ ...options, trainedColumns }), batchSize)) {
       yield chunk.map((text) => encodeText(tokenizer, text, maxLength));
     }
   }

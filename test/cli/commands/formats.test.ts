@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { errorsOf, inProcess, jsonLines } from "../command.ts";
-import { items, QUICK, temporaryFolder } from "../news.ts";
+import { items, QUICK, temporaryFolder, writeCsv } from "../news.ts";
 
 const files = temporaryFolder();
 const path = (name: string): string => join(files.folder, name);
@@ -45,6 +45,29 @@ it("train, evaluate and predict read a raw TSV file whole, and its JSON lines gi
 
   const verdicts = await inProcess("predict", ...model, path("raw.tsv"), ...raw);
   expect(jsonLines(verdicts.stdout)).toHaveLength(60);
+});
+
+it("evaluate, predict and explain read the columns the model was trained on, where a file has them", async () => {
+  const news = items(0, 60);
+  const both = writeCsv(path("both.csv"), news);
+  const bodies = writeCsv(
+    path("bodies.csv"),
+    news.map(({ text, label }) => ({ text, label })),
+  );
+  const to = ["--text-columns", "text", "--max-steps", "1", "--output", path("of-text")];
+  expect((await inProcess("train", "--data", both, ...QUICK, ...to)).code).toBe(0);
+  const model = ["--model", path("of-text")];
+
+  const scored = await inProcess("evaluate", ...model, "--data", both);
+  expect(scored.stdout).toContain("\ntext         text\n");
+  const titles = await inProcess("evaluate", ...model, "--data", both, "--text-columns", "title");
+  expect(titles.stdout).toContain("\ntext         title\n");
+  const from = async (...args: string[]) => (await inProcess(...args)).stdout;
+  expect(await from("predict", ...model, both)).toBe(await from("predict", ...model, bodies));
+  const limit = ["--limit", "2", "--json"];
+  expect(await from("explain", ...model, "--data", both, ...limit)).toBe(
+    await from("explain", ...model, "--data", bodies, ...limit),
+  );
 });
 
 it("without --no-quotes the open quote is refused by record, and nothing is written", async () => {
