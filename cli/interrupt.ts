@@ -1,6 +1,8 @@
 import { EXIT } from "./errors.ts";
 
-/** How a command that listens to Ctrl-C and SIGTERM is ended. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** How a command that listens to Ctrl-C, SIGTERM and the end of its terminal is ended. */
 export interface Interrupt {
   /** Aborted by the first signal after `finishGently`. */
   readonly signal: AbortSignal;
@@ -10,11 +12,12 @@ export interface Interrupt {
   dispose(): void;
 }
 
-/** Listens to SIGINT and SIGTERM. Until `finishGently`, and at the second signal after it, the process ends with exit code 130 after `leave`. */
+/** Listens to SIGINT, SIGTERM and SIGHUP. Until `finishGently`, and at the second signal after it, the process ends with exit code 130 after `leave`. */
 export function onInterrupt(leave: () => void): Interrupt {
   const controller = new AbortController();
   let tell: (() => void) | undefined;
-  const listener = (): void => {
+  const listener = (name: NodeJS.Signals): void => {
+    if (name === "SIGHUP" && controller.signal.aborted) return; // system and shell may both send it
     if (tell === undefined || controller.signal.aborted) {
       leave();
       process.exit(EXIT.interrupted);
@@ -22,15 +25,14 @@ export function onInterrupt(leave: () => void): Interrupt {
     controller.abort();
     tell();
   };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.on(signal, listener);
+  for (const signal of SIGNALS) process.on(signal, listener);
   return {
     signal: controller.signal,
     finishGently: (told) => {
       tell = told;
     },
     dispose: () => {
-      for (const signal of signals) process.off(signal, listener);
+      for (const signal of SIGNALS) process.off(signal, listener);
     },
   };
 }

@@ -5,10 +5,10 @@ import { runCommandLine } from "./command-line.ts";
 import { EXIT } from "./errors.ts";
 import { ownVersion } from "./version.ts";
 
-// A reader that closes its end of the pipe (head, a pager) must not cost a training run: what it misses is dropped.
+// A reader that closes its end of the pipe (head, a pager), or a terminal that was closed, must not cost a training run: what it misses is dropped.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", ({ code, message }: NodeJS.ErrnoException) => {
-    if (code === "EPIPE") return;
+    if (code === "EPIPE" || (code === "EIO" && stream.isTTY)) return;
     if (stream === process.stdout) process.stderr.write(`error: standard output: ${message}\n`);
     process.exit(EXIT.failure);
   });

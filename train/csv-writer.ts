@@ -1,5 +1,6 @@
 // Writes CSV files as RFC 4180 asks, aside and renamed at the end, so that a failure leaves no half of a file.
 
+import { rmSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import Papa from "papaparse";
 
@@ -46,6 +47,11 @@ export class CsvWriter {
   async discard(): Promise<void> {
     await this.#handle.close().catch(() => undefined); // closed already
     await rm(this.#partial, { force: true });
+  }
+
+  /** The same for a process that ends at once. */
+  discardNow(): void {
+    rmSync(this.#partial, { force: true });
   }
 
   async #flush(): Promise<void> {

@@ -9,6 +9,7 @@ import { CsvWriter } from "../../train/csv-writer.ts";
 import { chooseTextColumns, joinText, readTable } from "../../train/dataset.ts";
 import { delimiterOf } from "../data.ts";
 import { UsageError } from "../errors.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { optionName } from "../option-name.ts";
 
 /** The rules by the names of their options, in the order in which they are applied. */
@@ -54,6 +55,7 @@ export async function cleanCommand(options: CleanOptions): Promise<CleanResults>
   const cleaner = new Cleaner(wanted, options.textColumns, file);
   const format = { ...options, delimiter: delimiterOf(file, options.delimiter) };
   let writer: CsvWriter | undefined;
+  const interrupt = onInterrupt(() => writer?.discardNow());
   try {
     for await (const row of readTable(file, format)) {
       writer ??= await CsvWriter.open(output, row.columns);
@@ -68,6 +70,8 @@ export async function cleanCommand(options: CleanOptions): Promise<CleanResults>
       throw error;
     const problem = `must be writable; got ${(error as Error).message}.`;
     throw new FileError(output, problem, { cause: error });
+  } finally {
+    interrupt.dispose();
   }
   if (!writer) throw new FileError(file, "must have records; got a header only.");
   const results = { ...cleaner.counts(), output };

@@ -8,6 +8,7 @@ import { DuplicateFinder, foldedDigest } from "../../train/audit/index.ts";
 import { CsvWriter } from "../../train/csv-writer.ts";
 import { readTable, requireColumn } from "../../train/dataset.ts";
 import { splitGroups, splitIndices } from "../../train/split.ts";
+import { onInterrupt } from "../interrupt.ts";
 
 /** The reference's columns, and the names of its three sets. */
 const COLUMNS = ["title", "enhanced_cleaned_text", "label"] as const;
@@ -156,6 +157,7 @@ async function writeSets(
   output: string,
 ): Promise<void> {
   const writers: CsvWriter[] = [];
+  const interrupt = onInterrupt(() => writers.forEach((writer) => writer.discardNow()));
   try {
     await mkdir(output, { recursive: true });
     for (const [i, path] of paths.entries()) {
@@ -171,5 +173,7 @@ async function writeSets(
     for (const writer of writers) await writer.discard();
     const problem = `must be a folder to write into; got ${(error as Error).message}.`;
     throw new FileError(output, problem, { cause: error });
+  } finally {
+    interrupt.dispose();
   }
 }

@@ -9,6 +9,7 @@ import { CsvWriter } from "../../train/csv-writer.ts";
 import { chooseTextColumns, joinText, readTable, requireColumn } from "../../train/dataset.ts";
 import { type Split, splitGroups, splitIndices } from "../../train/split.ts";
 import { delimiterOf } from "../data.ts";
+import { onInterrupt } from "../interrupt.ts";
 
 const SETS = ["train", "validation", "test"] as const;
 
@@ -135,6 +136,7 @@ async function writeSets(
 ): Promise<void> {
   const { file } = options;
   const writers: (CsvWriter | null)[] = [];
+  const interrupt = onInterrupt(() => writers.forEach((writer) => writer?.discardNow()));
   try {
     await copyRows(options, paths, setOf, writers);
     for (const writer of writers) await writer?.finish();
@@ -147,6 +149,8 @@ async function writeSets(
       `its parts must be writable beside it; got ${(error as Error).message}.`,
       { cause: error },
     );
+  } finally {
+    interrupt.dispose();
   }
 }
 
