@@ -3,6 +3,7 @@
 import { DataError } from "../engine/errors.ts";
 import { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
 import { isJsonl, readJsonl } from "./jsonl.ts";
+import { LabelSet } from "./label-set.ts";
 
 /** One text and its class number. */
 export interface Example {
@@ -50,66 +51,6 @@ const SINGLE_COLUMNS = [
   "title",
 ] as const;
 const RECORDS_NAMED = 5;
-
-/** The classes of a data set: id = position in `names`. */
-export class LabelSet {
-  readonly names: readonly string[];
-  readonly #ids = new Map<string, number>();
-
-  /**
-   * @param names one for each class, in id order
-   * @param values how the data spells the same classes, where that differs
-   * Throws DataError when a name stands twice.
-   */
-  constructor(names: readonly string[], values: readonly string[] = names) {
-    const duplicate = names.find((name, i) => names.indexOf(name) !== i);
-    if (duplicate !== undefined) {
-      throw new DataError(`labels: names must differ; got ${JSON.stringify(duplicate)} twice.`);
-    }
-    this.names = names;
-    names.forEach((name, id) => this.#ids.set(name, id));
-    values.forEach((value, id) => this.#ids.set(value, id));
-  }
-
-  /**
-   * The classes of a saved model. Data may spell a class by its name or, unless a name is an integer itself, by its id:
-   * the reference's files say 0 and 1 for fake and real.
-   */
-  static ofModel(names: readonly string[]): LabelSet {
-    return names.some(isInteger)
-      ? new LabelSet(names)
-      : new LabelSet(
-          names,
-          names.map((_, id) => String(id)),
-        );
-  }
-
-  /**
-   * The classes of labels as a file spells them: integers in numeric order, anything else in code unit order.
-   * @param labelNames a name for each value; it then decides which values there are
-   */
-  static fromValues(
-    values: Iterable<string>,
-    labelNames?: Readonly<Record<string, string>>,
-  ): LabelSet {
-    const sorted = [...new Set(labelNames === undefined ? values : Object.keys(labelNames))];
-    if (sorted.every(isInteger)) sorted.sort((a, b) => Number(a) - Number(b));
-    else sorted.sort();
-    return new LabelSet(
-      sorted.map((value) => labelNames?.[value] ?? value),
-      sorted,
-    );
-  }
-
-  /** The id of a class by its name or the data's spelling; -1 when there is no such class. */
-  idOf(name: string): number {
-    return this.#ids.get(name) ?? -1;
-  }
-}
-
-function isInteger(name: string): boolean {
-  return /^[+-]?\d+$/.test(name);
-}
 
 /**
  * The columns a text is joined from. Wanted ones must all exist. Without a wish: the trained ones if all exist; else "title" with the first there is of

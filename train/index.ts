@@ -23,7 +23,6 @@ export {
   type Example,
   type ExampleSet,
   joinText,
-  LabelSet,
   loadExamples,
   readTable,
 } from "./dataset.ts";
@@ -54,6 +53,7 @@ export { textFingerprint } from "./fingerprint.ts";
 export { type DryRun, dryRun } from "./dry-run.ts";
 export { type Encoder } from "./encoded-block.ts";
 export { InFlight } from "./in-flight.ts";
+export { LabelSet } from "./label-set.ts";
 export { type MemoryPlan } from "./memory.ts";
 export {
   classificationMetrics,

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { chooseTextColumns, LabelSet, loadExamples } from "../../train/dataset.ts";
+import { chooseTextColumns, loadExamples } from "../../train/dataset.ts";
+import { LabelSet } from "../../train/label-set.ts";
 import { inPieces } from "../support/pieces.ts";
 
 const source = (content: string) => ({ name: "news.csv", chunks: inPieces(content) });
@@ -129,26 +130,6 @@ describe("default text columns", () => {
     [["description", "text"], ["text"]],
   ])("of %j are %j", (columns, want) => {
     expect(chooseTextColumns(columns, undefined, "x.csv")).toEqual(want);
-  });
-});
-
-describe("labels", () => {
-  it("of a saved model can be given by name or by id", () => {
-    const labels = LabelSet.ofModel(["fake", "real"]);
-    expect(["fake", "real", "0", "1", "2", ""].map((name) => labels.idOf(name))).toEqual([
-      0, 1, 0, 1, -1, -1,
-    ]);
-  });
-
-  it("of a saved model that are integers are names, never ids", () => {
-    const labels = LabelSet.ofModel(["1", "2"]);
-    expect(["0", "1", "2"].map((name) => labels.idOf(name))).toEqual([-1, 0, 1]);
-  });
-
-  it("must differ", () => {
-    expect(() => LabelSet.fromValues(["0", "1"], { 0: "fake", 1: "fake" })).toThrow(
-      'got "fake" twice',
-    );
   });
 });
 

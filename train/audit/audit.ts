@@ -1,8 +1,8 @@
 // The audit: two walks over the rows of up to three sets, and the report of what they show. Holds a few bytes a word,
 // never the texts.
 
-import { LabelSet } from "../dataset.ts";
 import type { Encoder } from "../encoded-block.ts";
+import { LabelSet } from "../label-set.ts";
 import { ColumnRules, exampleOf } from "./column-rules.ts";
 import { conflictingRows, type Copies, countCopies, type SetRange } from "./copies.ts";
 import { DuplicateFinder } from "./near-duplicates.ts";

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { LabelSet } from "../../train/label-set.ts";
+
+describe("labels", () => {
+  it("of a saved model can be given by name or by id", () => {
+    const labels = LabelSet.ofModel(["fake", "real"]);
+    expect(["fake", "real", "0", "1", "2", ""].map((name) => labels.idOf(name))).toEqual([
+      0, 1, 0, 1, -1, -1,
+    ]);
+  });
+
+  it("of a saved model that are integers are names, never ids", () => {
+    const labels = LabelSet.ofModel(["1", "2"]);
+    expect(["0", "1", "2"].map((name) => labels.idOf(name))).toEqual([-1, 0, 1]);
+  });
+
+  it("must differ", () => {
+    expect(() => LabelSet.fromValues(["0", "1"], { 0: "fake", 1: "fake" })).toThrow(
+      'got "fake" twice',
+    );
+  });
+
+  it("are never merged by a new name that another value has", () => {
+    expect(() => LabelSet.fromValues(["w0", "w1", "w2"], { w0: "w1", w2: "z" })).toThrow(
+      'labels: a new name must not be another value there is; got "w1" for "w0". Rename "w1" too.',
+    );
+    expect(() => LabelSet.fromValues(["fake", "real"], { fake: "real" })).toThrow('"real" for');
+    const swapped = LabelSet.fromValues(["fake", "real"], { fake: "real", real: "fake" });
+    expect(["fake", "real"].map((value) => swapped.names[swapped.idOf(value)])).toEqual([
+      "real",
+      "fake",
+    ]);
+    // A file that uses the new names already has nothing to merge.
+    expect(LabelSet.fromValues(["fake", "real"], { 0: "fake", 1: "real" }).names).toEqual([
+      "fake",
+      "real",
+    ]);
+  });
+});
