@@ -4,6 +4,8 @@ import { createReadStream } from "node:fs";
 import { DataError } from "../engine/errors.ts";
 import { chooseTextColumns, type CsvSource, joinText, readTable } from "../train/index.ts";
 import { delimiterOf, type RecordOptions } from "./data.ts";
+import { UsageError } from "./errors.ts";
+import { flagsGiven } from "./option-name.ts";
 
 export interface InputOptions extends RecordOptions {
   /** A file, or "-" for standard input. CSV by its name (.csv, .tsv) or where text columns are named, else a text or a JSON object a line. */
@@ -12,14 +14,26 @@ export interface InputOptions extends RecordOptions {
   readonly trainedColumns?: readonly string[] | undefined;
 }
 
+function isCsv({ input, textColumns }: InputOptions): boolean {
+  return textColumns !== undefined || /\.(csv|tsv)$/i.test(input);
+}
+
+/** Throws UsageError for options of CSV files where the input is none. */
+export function checkInputOptions(where: string, options: InputOptions): void {
+  const given = flagsGiven(options, ["delimiter", "columns", "quotes"]);
+  if (given.length === 0 || isCsv(options)) return;
+  throw new UsageError(
+    `${where}: ${given.join(", ")} must go with a .csv or .tsv file, or with --text-columns; got lines of text.`,
+  );
+}
+
 /** The texts of a command's input, in order. Throws DataError for what is no such text. */
 export async function* inputTexts(options: InputOptions): AsyncGenerator<string> {
   const { input } = options;
   const isInput = input === "-";
   const name = isInput ? "standard input" : input;
   const chunks: AsyncIterable<Uint8Array> = isInput ? process.stdin : createReadStream(input);
-  const isCsv = options.textColumns !== undefined || /\.(csv|tsv)$/i.test(input);
-  yield* isCsv ? csvTexts({ name, chunks }, name, options) : readTexts(chunks, name);
+  yield* isCsv(options) ? csvTexts({ name, chunks }, name, options) : readTexts(chunks, name);
 }
 
 async function* csvTexts(

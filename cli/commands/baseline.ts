@@ -36,9 +36,11 @@ import {
   loadSets,
   requireDataFiles,
   type Sets,
+  SETS,
 } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { flagsGiven } from "../option-name.ts";
 import { openOutput } from "../output-folder.ts";
 import { duration, Printer } from "../printer.ts";
 import { loadSetsOf, type RunData, runData } from "../run-data.ts";
@@ -75,6 +77,9 @@ export interface BaselineResults {
 }
 
 const CHOICES = [1, 10, 100];
+const HOW_READ = ["seed", "textColumns", "labelColumn", "labelNames"] as const;
+const HOW_WRITTEN = ["delimiter", "columns", "quotes"] as const;
+const OF_DATA = ["data", ...SETS, ...HOW_READ, ...HOW_WRITTEN] as const;
 const DEFAULT_OUTPUT = "albert-baseline";
 
 type Scored = Record<"validation" | "test", Evaluation | undefined>;
@@ -134,10 +139,10 @@ async function fit(printer: Printer, sets: Sets, choices: readonly number[]): Pr
 export async function baselineCommand(options: BaselineOptions): Promise<BaselineResults> {
   const printer = new Printer(options.json);
   const { run } = options;
-  const given = [options.data, options.train, options.validation, options.test];
-  if (run !== undefined && given.some((path) => path !== undefined)) {
+  const given = run === undefined ? [] : flagsGiven(options, OF_DATA);
+  if (given.length > 0) {
     throw new UsageError(
-      "baseline: give either --run DIR, whose data are taken, or data; got both.",
+      `baseline: give either --run DIR, whose data are taken as they were, or data; got ${given.join(", ")} too.`,
     );
   }
   const output = options.output ?? (run === undefined ? DEFAULT_OUTPUT : join(run, "baseline"));

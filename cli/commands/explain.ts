@@ -9,6 +9,7 @@ import { FileError, Random } from "../../engine/index.ts";
 import { labelNames } from "../../model/index.ts";
 import {
   argmaxRows,
+  DEFAULT_ARGUMENTS,
   explain,
   type ExplainOptions as HowToExplain,
   type Explanation,
@@ -18,12 +19,13 @@ import {
 import { requireFile, type RecordOptions } from "../data.ts";
 import { openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
+import { flagsGiven } from "../option-name.ts";
 import { explanationSection, page, pushesSection } from "../explain/html.ts";
 import { explanationText, legend, pushRows } from "../explain/terminal.ts";
 import { probabilitiesOf, type View } from "../explain/view.ts";
 import type { Markup } from "../report/markup.ts";
 import { excerpt, Printer } from "../printer.ts";
-import { inputTexts } from "../texts.ts";
+import { checkInputOptions, inputTexts } from "../texts.ts";
 import { modelFolder } from "../model-folder.ts";
 import { openTrained, type Trained } from "../trained-model.ts";
 import type { Gpu } from "../../engine/index.ts";
@@ -42,10 +44,10 @@ export interface ExplainCommandOptions extends RecordOptions {
   readonly maxPoints: number;
   /** Texts of `data` at most, drawn at random by `seed`; 0 for all. */
   readonly limit?: number | undefined;
-  readonly seed: number;
-  /** Words to show for each class, and how many texts a word must stand in. */
-  readonly top: number;
-  readonly minTexts: number;
+  readonly seed?: number | undefined;
+  /** Words of `data` to show for each class, and how many texts a word must stand in. */
+  readonly top?: number | undefined;
+  readonly minTexts?: number | undefined;
   readonly adapter?: string | undefined;
   readonly json: boolean;
   readonly output: Writable;
@@ -64,7 +66,10 @@ interface Results {
   readonly classes: Readonly<Record<string, readonly WordPush[]>>;
 }
 
+const OF_SETS = ["limit", "seed", "top", "minTexts"] as const;
 const DEFAULT_LIMIT = 200;
+const DEFAULT_TOP = 20;
+const DEFAULT_MIN_TEXTS = 3;
 
 interface Session extends Trained {
   readonly gpu: Gpu;
@@ -75,13 +80,16 @@ interface Session extends Trained {
 }
 
 /** Throws UsageError for options that do not go together, before any work. */
-async function check({ input, data, limit, html }: ExplainCommandOptions): Promise<void> {
+async function check(options: ExplainCommandOptions): Promise<void> {
+  const { input, data, html } = options;
   if (input !== undefined && data !== undefined) {
     throw new UsageError("explain: give either a file of texts to explain, or --data; got both.");
   }
-  if (limit !== undefined && data === undefined) {
-    throw new UsageError("explain: --limit goes with --data FILE.");
+  const ofSets = data === undefined ? flagsGiven(options, OF_SETS) : [];
+  if (ofSets.length > 0) {
+    throw new UsageError(`explain: ${ofSets.join(", ")} must go with --data FILE; got none.`);
   }
+  checkInputOptions("explain", { ...options, input: data ?? input ?? "-" });
   for (const path of [input, data]) {
     if (path !== undefined && path !== "-") await requireFile(path);
   }
@@ -158,17 +166,17 @@ async function explainTexts(session: Session): Promise<void> {
 }
 
 /** All texts of `data`, or a random sample in the file's order. */
-async function sampleOf({
-  options,
-  trainedColumns,
-}: Session): Promise<{ texts: string[]; of: number }> {
+async function sampleOf(
+  { options, trainedColumns }: Session,
+  seed: number,
+): Promise<{ texts: string[]; of: number }> {
   const texts: string[] = [];
   const input = options.data!;
   for await (const text of inputTexts({ ...options, input, trainedColumns })) texts.push(text);
   const of = texts.length;
   const limit = options.limit ?? DEFAULT_LIMIT;
   if (limit === 0 || limit >= of) return { texts, of };
-  const order = new Random(options.seed).shuffle(Array.from({ length: of }, (_, i) => i));
+  const order = new Random(seed).shuffle(Array.from({ length: of }, (_, i) => i));
   const chosen = order.slice(0, limit).sort((a, b) => a - b);
   return { texts: chosen.map((i) => texts[i]!), of };
 }
@@ -177,8 +185,10 @@ async function sampleOf({
 async function explainSet(session: Session): Promise<Results> {
   const { gpu, model, tokenizer, view, how, options, printer } = session;
   const { names } = view;
-  const { texts, of } = await sampleOf(session);
-  const part = texts.length < of ? `, drawn by seed ${options.seed} (--limit 0 takes all)` : "";
+  const { seed = DEFAULT_ARGUMENTS.seed, top = DEFAULT_TOP } = options;
+  const { minTexts = DEFAULT_MIN_TEXTS } = options;
+  const { texts, of } = await sampleOf(session, seed);
+  const part = texts.length < of ? `, drawn by seed ${seed} (--limit 0 takes all)` : "";
   printer.line(`data         ${texts.length} of ${of} texts${part}`);
   const foldCase = tokenizer.options.do_lower_case;
   const pushes = new WordPushes({ K: names.length, foldCase });
@@ -195,10 +205,10 @@ async function explainSet(session: Session): Promise<Results> {
     progress.update(i + 1);
   }
   progress.stop();
-  const lists = names.map((_, k) => pushes.towards(k, options.minTexts).slice(0, options.top));
+  const lists = names.map((_, k) => pushes.towards(k, minTexts).slice(0, top));
   const said = names.flatMap((name, k) => (wordless[k] === 0 ? [] : [`${name} ${wordless[k]}`]));
   const facts = [
-    `${texts.length} of ${of} texts; words in at least ${options.minTexts} texts${foldCase ? ", case folded" : ""}`,
+    `${texts.length} of ${of} texts; words in at least ${minTexts} texts${foldCase ? ", case folded" : ""}`,
     `without words they get: ${said.join(", ")}`,
     ...(truncated > 0 ? [`${truncated} texts were cut at ${view.maxLength} tokens`] : []),
     ...(incomplete > 0

@@ -17,7 +17,7 @@ import { requireFile } from "../data.ts";
 import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
 import { openAndTell } from "../device.ts";
-import { type InputOptions, inputTexts } from "../texts.ts";
+import { checkInputOptions, type InputOptions, inputTexts } from "../texts.ts";
 import { openTrained, type Trained } from "../trained-model.ts";
 
 export interface PredictOptions extends InputOptions {
@@ -76,6 +76,7 @@ async function* classify(
 /** Writes one {"label", "score", "probabilities", "tokens", "truncated"} line per text. Throws for bad input after writing what came before it. */
 export async function predictCommand(options: PredictOptions): Promise<void> {
   const printer = new Printer(true);
+  checkInputOptions("predict", options);
   if (options.input !== "-") await requireFile(options.input);
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);

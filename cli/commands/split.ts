@@ -9,6 +9,7 @@ import { CsvWriter } from "../../train/csv-writer.ts";
 import { chooseTextColumns, joinText, readTable, requireColumn } from "../../train/dataset.ts";
 import { type Split, splitGroups, splitIndices } from "../../train/split.ts";
 import { delimiterOf } from "../data.ts";
+import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 
 const SETS = ["train", "validation", "test"] as const;
@@ -40,6 +41,9 @@ export interface SplitOptions extends CsvFormat {
  */
 export async function splitCommand(options: SplitOptions): Promise<void> {
   const { file, ratios, seed, force, print } = options;
+  if (options.textColumns !== undefined && !options.groupDuplicates) {
+    throw new UsageError("split: --text-columns goes with --group-duplicates.");
+  }
   const stem = file.replace(/\.(csv|tsv|jsonl|ndjson)$/i, "");
   const paths = SETS.map((set) => `${stem}.${set}.csv`);
   // Any of the three: a set of an earlier split beside those of another one shares rows with them.

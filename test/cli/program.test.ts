@@ -98,6 +98,25 @@ describe("a command line that cannot be carried out", () => {
     [["clean", "a.csv", "--output", "b.csv"], "at least one rule is needed: --drop-dateline"],
     [["import-isot", "True.csv", "--output", "b"], "missing required argument 'fake'"],
     [["split"], "missing required argument 'file'"],
+    [["split", "a.csv", "--text-columns", "a"], "goes with --group-duplicates"],
+    [
+      ["baseline", "--run", "r", "--seed", "1", "--label-names", "0=a,1=b", "--no-quotes"],
+      "whose data are taken as they were, or data; got --seed, --label-names, --no-quotes too.",
+    ],
+    [["baseline", "--run", "r", "--text-columns", "a"], "got --text-columns too."],
+    [
+      ["predict", "--model", "m", "t.txt", "--delimiter", ";", "--columns", "a,b"],
+      "predict: --delimiter, --columns must go with a .csv or .tsv file, or with --text-columns; got lines of text.",
+    ],
+    [["predict", "--model", "m", "--no-quotes"], "--no-quotes must go with a .csv"],
+    [
+      ["explain", "--model", "m", "--data", "t.jsonl", "--delimiter", ";"],
+      "explain: --delimiter must go with a .csv",
+    ],
+    [
+      ["explain", "--model", "m", "t.jsonl", "--top", "3", "--min-texts", "5", "--seed", "3"],
+      "explain: --seed, --top, --min-texts must go with --data FILE; got none.",
+    ],
     [["split", "a.csv", "--ratios", "70:15"], "--ratios <a:b:c>"],
     [["split", "a.csv", "--ratios", "70::30"], "--ratios <a:b:c>"],
     [["split", "a.csv", "--ratios", "0:50:50"], "--ratios <a:b:c>"],

@@ -141,7 +141,7 @@ describe("explain", () => {
 
   it.each([
     [["--data", path("texts.txt"), path("texts.txt")], 2, "give either a file of texts"],
-    [[path("texts.txt"), "--limit", "3"], 2, "--limit goes with --data FILE."],
+    [[path("texts.txt"), "--limit", "3"], 2, "--limit must go with --data FILE; got none."],
     [[path("texts.txt"), "--class", "true"], 2, '--class must be one of fake, real; got "true".'],
     [[path("texts.txt"), "--max-length", "9999"], 2, "--max-length must be at most"],
     [[path("none.txt")], 1, "no such file."],
