@@ -21,7 +21,7 @@ export function serve(program: Command): void {
     .option("--max-texts <n>", "texts in a request", value.natural, 64)
     .option("--max-waiting <n>", "texts that may wait; beyond that: 429", value.natural, 1024)
     .option("--max-bytes <n>", "size of a request's body; beyond that: 413", value.natural, 1 << 20)
-    .option("--timeout <s>", "seconds for an answer; beyond that: 503", value.positive, 30);
+    .option("--timeout <s>", "seconds for an answer; beyond that: 503", value.seconds, 30);
   common(command)
     .addHelpText(
       "after",

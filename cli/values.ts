@@ -40,6 +40,15 @@ export function positive(text: string): number {
   return value;
 }
 
+// setTimeout takes no more milliseconds.
+const MOST_SECONDS = 2_147_483;
+
+export function seconds(text: string): number {
+  const value = positive(text);
+  if (value > MOST_SECONDS) throw new InvalidArgumentError(`it must be at most ${MOST_SECONDS}.`);
+  return value;
+}
+
 export function length(text: string): number {
   const value = natural(text);
   if (value < 3) {

@@ -29,10 +29,19 @@ export interface ServeOptions {
 // For requests in flight when the server is told to stop. Docker waits as long before it kills, Kubernetes 30 s.
 const MOST_GRACE_MS = 10_000;
 
-/** Serves until SIGINT or SIGTERM, then finishes what it has. Throws UsageError for an untrained model or a port that is taken. */
+/**
+ * Serves until SIGINT or SIGTERM, then finishes what it has. Throws UsageError for limits that do not go together, an
+ * untrained model or a port that is taken.
+ */
 export async function serveCommand(options: ServeOptions): Promise<void> {
   const printer = new Printer(false);
   const { host, port, maxBatch, maxWaiting, maxTexts, maxBytes } = options;
+  if (maxWaiting < maxTexts) {
+    // A request of so many texts would be told to come again for ever.
+    throw new UsageError(
+      `serve: --max-waiting must be at least --max-texts, ${maxTexts}; got ${maxWaiting}.`,
+    );
+  }
   const answerMs = options.timeout * 1000;
   const folder = await modelFolder(printer, options.model);
   const gpu = await openAndTell(printer, options.adapter);

@@ -117,6 +117,14 @@ describe("a command line that cannot be carried out", () => {
       ["explain", "--model", "m", "t.jsonl", "--top", "3", "--min-texts", "5", "--seed", "3"],
       "explain: --seed, --top, --min-texts must go with --data FILE; got none.",
     ],
+    [
+      ["serve", "--model", "m", "--timeout", "2147484"],
+      "--timeout <s>' argument '2147484' is invalid. it must be at most 2147483.",
+    ],
+    [
+      ["serve", "--model", "m", "--max-waiting", "2"],
+      "serve: --max-waiting must be at least --max-texts, 64; got 2.",
+    ],
     [["split", "a.csv", "--ratios", "70:15"], "--ratios <a:b:c>"],
     [["split", "a.csv", "--ratios", "70::30"], "--ratios <a:b:c>"],
     [["split", "a.csv", "--ratios", "0:50:50"], "--ratios <a:b:c>"],
