@@ -2,17 +2,23 @@
 
 import { stat } from "node:fs/promises";
 import { downloadModel, HubError, isHubId } from "../model/index.ts";
+import { UsageError } from "./errors.ts";
 import type { Printer, Progress } from "./printer.ts";
 
 /**
  * The folder of a model: the text itself where something of that name is here or it can be no hub id, else that of the
- * downloaded model. Throws HubError.
+ * downloaded model. Throws UsageError for an empty text, and HubError.
  */
 export async function modelFolder(
   printer: Printer,
   text: string,
   files: "model" | "tokenizer" = "model",
 ): Promise<string> {
+  if (text.trim() === "") {
+    throw new UsageError(
+      `--model: must be a folder or a hub id, as albert/albert-base-v2; got ${JSON.stringify(text)}.`,
+    );
+  }
   const isHere = (await stat(text).catch(() => undefined)) !== undefined;
   if (isHere || !isHubId(text)) return text; // whoever reads the folder says what is wrong with it
   let bar: Progress | undefined;

@@ -2,32 +2,36 @@
 
 import { InvalidArgumentError } from "commander";
 
-export function natural(text: string): number {
+/** An integer that a number holds exactly. */
+function exact(text: string, form: RegExp, problem: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError("it must be a positive integer.");
+  if (!form.test(text)) throw new InvalidArgumentError(problem);
+  if (!Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError(`it must be no further from 0 than ${Number.MAX_SAFE_INTEGER}.`);
   }
+  return value;
+}
+
+export function natural(text: string): number {
+  const problem = "it must be a positive integer.";
+  const value = exact(text, /^\d+$/, problem);
+  if (value < 1) throw new InvalidArgumentError(problem);
   return value;
 }
 
 export function count(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError("it must be an integer of at least 0.");
-  }
-  return value;
+  return exact(text, /^\d+$/, "it must be an integer of at least 0.");
 }
 
 export function integer(text: string): number {
-  const value = Number(text);
-  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError("it must be an integer.");
-  }
-  return value;
+  return exact(text, /^-?\d+$/, "it must be an integer.");
 }
 
 export function amount(text: string): number {
   const value = Number(text);
+  if (value === Infinity && /\d/.test(text)) {
+    throw new InvalidArgumentError(`it must be at most ${Number.MAX_VALUE}.`);
+  }
   if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
     throw new InvalidArgumentError("it must be a number of at least 0.");
   }

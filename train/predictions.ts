@@ -96,7 +96,12 @@ export async function writePredictions(
 /** Reads a file of predictions whole. Throws FileError when there is none, DataError with the line for what is none. */
 export async function readPredictions(path: string): Promise<Prediction[]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new FileError(path, `must be readable; got ${(cause as Error).message}.`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const problem =
+      code === "ENOENT"
+        ? "must be there, as a finished run leaves it. A run that was interrupted goes on with --resume."
+        : `must be readable; got ${message}.`;
+    throw new FileError(path, problem, { cause });
   });
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();

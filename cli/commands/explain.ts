@@ -1,7 +1,7 @@
 // `albert-gpu explain`: which words made the model say so, text by text, or over a whole set.
 
 import { constants } from "node:fs";
-import { access, writeFile } from "node:fs/promises";
+import { access, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -94,6 +94,9 @@ async function check(options: ExplainCommandOptions): Promise<void> {
     if (path !== undefined && path !== "-") await requireFile(path);
   }
   if (html === undefined) return;
+  if ((await stat(html).catch(() => undefined))?.isDirectory()) {
+    throw new FileError(html, "must be a file to write; it is a folder.");
+  }
   const folder = dirname(html);
   await access(folder, constants.W_OK).catch((cause: unknown) => {
     throw new FileError(html, `must be in a folder that can be written to; got ${folder}.`, {

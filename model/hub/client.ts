@@ -44,20 +44,28 @@ export interface Client {
   close(): Promise<void>;
 }
 
-/** Opens connections to one hub. HTTP_PROXY, HTTPS_PROXY and NO_PROXY count. */
+function originOf(endpoint: string): string {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url.origin;
+  throw new HubError(
+    `the hub's address must be a URL, as https://huggingface.co is; got ${JSON.stringify(endpoint)}. Look at HF_ENDPOINT`,
+  );
+}
+
+/** Opens connections to one hub. HTTP_PROXY, HTTPS_PROXY and NO_PROXY count. Throws HubError for an endpoint that is no URL. */
 export async function openClient({
   endpoint,
   token,
   timeoutMs,
   attempts,
 }: ClientOptions): Promise<Client> {
+  const origin = originOf(endpoint);
   const { EnvHttpProxyAgent, fetch, Headers } = await import("undici"); // a tenth of a second, for downloads alone
   const agent = new EnvHttpProxyAgent({
     connect: { timeout: timeoutMs },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
-  const { origin } = new URL(endpoint);
 
   async function request(address: string | URL, init: RequestInit = {}) {
     const url = new URL(address);

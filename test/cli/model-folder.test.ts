@@ -103,6 +103,15 @@ describe("--model with a hub id", () => {
     );
   });
 
+  it("names HF_ENDPOINT where that is no address", async () => {
+    vi.stubEnv("HF_ENDPOINT", "garbage");
+    const ended = await inProcess("predict", "--model", "news/none");
+    expect(ended.code).toBe(1);
+    expect(errorsOf(ended)).toBe(
+      `error: news/none: the hub's address must be a URL, as https://huggingface.co is; got "garbage". Look at HF_ENDPOINT. No folder of that name is here either.`,
+    );
+  });
+
   it("goes on after Ctrl-C, which leaves no half file", async () => {
     const weights = hub.repositories.get("news/tiny")!.files["model.safetensors"]!;
     const blobs = join(cache, "hub", "models--news--tiny", "blobs");

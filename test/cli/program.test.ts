@@ -125,6 +125,16 @@ describe("a command line that cannot be carried out", () => {
       ["serve", "--model", "m", "--max-waiting", "2"],
       "serve: --max-waiting must be at least --max-texts, 64; got 2.",
     ],
+    [
+      ["train", "--seed", "99999999999999999999"],
+      "it must be no further from 0 than 9007199254740991.",
+    ],
+    [["train", "--max-steps", "99999999999999999999"], "it must be no further from 0 than 9"],
+    [["train", "--learning-rate", "1e400"], "it must be at most 1.7976931348623157e+308."],
+    [
+      ["predict", "--model", ""],
+      '--model: must be a folder or a hub id, as albert/albert-base-v2; got "".',
+    ],
     [["split", "a.csv", "--ratios", "70:15"], "--ratios <a:b:c>"],
     [["split", "a.csv", "--ratios", "70::30"], "--ratios <a:b:c>"],
     [["split", "a.csv", "--ratios", "0:50:50"], "--ratios <a:b:c>"],

@@ -69,7 +69,7 @@ describe("predictions", () => {
 
   it("that are not there are refused with the path", async () => {
     await expect(readPredictions(path("none.jsonl"))).rejects.toThrow(
-      "none.jsonl: must be readable",
+      "none.jsonl: must be there, as a finished run leaves it",
     );
   });
 });

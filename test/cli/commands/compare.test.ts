@@ -63,7 +63,12 @@ describe("compare", () => {
       1,
       "texts with the hash 01234567 in",
     ],
-    ["a folder that is no run", () => [right, files.folder], 1, "must be readable"],
+    [
+      "a folder that is no run",
+      () => [right, files.folder],
+      1,
+      "must be there, as a finished run leaves it",
+    ],
     ["no predictions", () => [right, runOf("empty", "", "")], 1, "must have predictions"],
   ])("refuses %s", async (_, folders, code, message) => {
     const ended = await inProcess("compare", ...folders());

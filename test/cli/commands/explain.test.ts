@@ -145,6 +145,7 @@ describe("explain", () => {
     [[path("texts.txt"), "--class", "true"], 2, '--class must be one of fake, real; got "true".'],
     [[path("texts.txt"), "--max-length", "9999"], 2, "--max-length must be at most"],
     [[path("none.txt")], 1, "no such file."],
+    [[path("texts.txt"), "--html", files.folder], 1, "must be a file to write; it is a folder."],
     [[path("texts.txt"), "--html", path("none/page.html")], 1, "must be in a folder that can be"],
   ])("refuses %j", async (args, code, message) => {
     const ended = await inProcess("explain", ...model, ...args);

@@ -127,7 +127,7 @@ describe("report", () => {
     [
       "a run without predictions",
       { "results.json": JSON.stringify(results()) },
-      /predictions\.jsonl: must be readable/,
+      /predictions\.jsonl: must be there, as a finished run/,
     ],
     [
       "predictions of other classes",
