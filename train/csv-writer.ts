@@ -1,7 +1,7 @@
 // Writes CSV files as RFC 4180 asks, aside and renamed at the end, so that a failure leaves no half of a file.
 
 import { rmSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
 import Papa from "papaparse";
 
 const FLUSH_CHARS = 1 << 16;
@@ -20,8 +20,12 @@ export class CsvWriter {
     this.#pending = header;
   }
 
-  /** Opens `path`.partial and puts the column names into it. Throws what the file system throws. */
-  static async open(path: string, columns: readonly string[]): Promise<CsvWriter> {
+  /**
+   * Opens NAME.partial, beside the file that NAME leads to where it is a link, and puts the column names into it.
+   * Throws what the file system throws.
+   */
+  static async open(name: string, columns: readonly string[]): Promise<CsvWriter> {
+    const path = await realpath(name).catch(() => name);
     const partial = `${path}.partial`;
     return new CsvWriter(path, partial, await open(partial, "w"), toCsv(columns));
   }

@@ -13,6 +13,8 @@ import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 
 const SETS = ["train", "validation", "test"] as const;
+// Of the column to stratify by, in a line: one with more was hardly meant.
+const MOST_VALUES = 20;
 
 export interface SplitOptions extends CsvFormat {
   /** CSV, TSV or JSONL file. */
@@ -70,8 +72,11 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
   await writeSets(options, wanted, setOf);
   for (const { path, rows: indices } of parts) {
     if (indices.length === 0) continue;
-    const counts = values.map((value, id) => `${value} ${countOf(indices, rows, id)}`).join(", ");
-    print(`${path}: ${indices.length} rows${counts && ` (${counts})`}`);
+    const shown = values
+      .slice(0, MOST_VALUES)
+      .map((value, id) => `${value} ${countOf(indices, rows, id)}`);
+    if (values.length > MOST_VALUES) shown.push(`and ${values.length - MOST_VALUES} more values`);
+    print(`${path}: ${indices.length} rows${shown.length > 0 ? ` (${shown.join(", ")})` : ""}`);
   }
   for (const { path, rows: indices } of parts) {
     if (indices.length > 0 || !existsSync(path)) continue;

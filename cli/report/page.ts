@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { number } from "../../train/audit/index.ts";
+import { shellCommand } from "../run-results.ts";
 import { type Chart, day, score } from "./chart.ts";
 import { facts } from "./facts.ts";
 import { markup, Markup } from "./markup.ts";
@@ -66,7 +67,7 @@ export function reportPage(report: RunReport, charts: PageCharts): string {
         </main>
         <footer>
           Written by albert-gpu ${run.versions["albert-gpu"]}. The same as text:
-          <code>albert-gpu report ${run.output}</code>
+          <code>${shellCommand(["report", run.output])}</code>
         </footer>
         <script>${new Markup(script)}</script>
       </body>

@@ -22,7 +22,7 @@ export async function loadRunReport(folder: string): Promise<RunReport> {
   const run = await readResults(folder);
   const predictions = await readPredictions(join(folder, PREDICTIONS_FILE));
   return {
-    run,
+    run: { ...run, output: folder }, // it may have been moved
     set: run.test === null ? "validation" : "test",
     predictions: reportPredictions(predictions, run.labels),
   };

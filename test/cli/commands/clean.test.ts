@@ -1,4 +1,12 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readRows } from "../../../train/csv.ts";
@@ -31,7 +39,11 @@ describe("clean", () => {
     ["--drop-dateline", `${"x".repeat(120)} (Reuters) - A`, `${"x".repeat(120)} (Reuters) - A`],
     ["--fold-quotes", "“It’s” «so» ‘x’ 5″", '"It\'s" "so" \'x\' 5″'],
     ["--trim", " \ta b\n", "a b"],
-    ["--strip-urls", "see https://t.co/a?b=1, and www.x.io/y now", "see and now"],
+    ["--strip-urls", "see https://t.co/a?b=1, and www.x.io/y now", "see, and now"],
+    ["--strip-urls", "(http://z.w/q) end", "() end"],
+    ["--strip-urls", "http://a.b/c?d=e. and “www.x.io/y”", ". and “”"],
+    ["--strip-urls", "in https://x.org/wiki/A_(b)_c, too", "in, too"],
+    ["--strip-urls", "cut off https://t.co/1… end", "cut off end"],
     ["--strip-urls", "pic.twitter.com/abc end http", " end http"],
   ])("%s turns %j into %j", async (rule, before, after) => {
     writeCsv(input, [
@@ -89,6 +101,19 @@ describe("clean", () => {
     const { code } = await inProcess("clean", raw, "--output", output, "--trim", ...format);
     expect(code).toBe(0);
     expect(readFileSync(output, "utf8")).toBe('id,statement\r\n1,"Says ""so,"\r\n2,b\r\n');
+  });
+
+  it("writes into the file that a symbolic link leads to", async () => {
+    writeCsv(input, [{ text: " a" }]);
+    mkdirSync(join(files.folder, "elsewhere"));
+    const real = join(files.folder, "elsewhere", "real.csv");
+    writeFileSync(real, "old");
+    symlinkSync(real, output);
+    const { code } = await inProcess("clean", input, "--output", output, "--trim", "--force");
+    expect(code).toBe(0);
+    expect(lstatSync(output).isSymbolicLink()).toBe(true);
+    expect(readFileSync(real, "utf8")).toBe("text\r\na\r\n");
+    expect(readdirSync(join(files.folder, "elsewhere"))).toEqual(["real.csv"]);
   });
 
   it("replaces a file only when told to, and leaves nothing of a failure", async () => {

@@ -96,6 +96,17 @@ describe("a training run", () => {
 });
 
 describe("report --json", () => {
+  it("names the folder it stands in, though the run was made in another one", async () => {
+    const folder = path("moved run");
+    mkdirSync(folder);
+    writeRun(folder, results(), predictions(40, ["fake", "real"]));
+    const { stdout } = await inProcess("report", folder);
+    expect(stdout).toContain(`run          ${folder}, finished 2026-`);
+    const page = readFileSync(join(folder, "report.html"), "utf8");
+    expect(page).toContain("moved run</h1>");
+    expect(page).toMatch(/albert-gpu report .*moved run/);
+  });
+
   it("prints the data as its only line", async () => {
     const folder = path("made");
     mkdirSync(folder);

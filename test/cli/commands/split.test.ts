@@ -78,6 +78,12 @@ describe("split", () => {
     ]);
   });
 
+  it("prints no more than 20 values", async () => {
+    writeNews(50);
+    const [line = ""] = await run({ stratify: "id" });
+    expect(line).toMatch(/ rows \(0 [01], 1 [01], .+, 19 [01], and 30 more values\)$/);
+  });
+
   it("repeats itself with the same seed, and replaces its files only when told to", async () => {
     writeNews(100);
     await run();

@@ -44,7 +44,7 @@ describe.skipIf(!CHROMIUM)("report.html in a browser (needs Chromium)", () => {
     async (width, colorScheme) => {
       const opened = await openPage(plain, { width, colorScheme });
       const { page, problems, requests } = opened;
-      expect(await page.title()).toBe("run – training report");
+      expect(await page.title()).toBe("plain – training report");
       expect(await page.locator("figure svg[role=img]").count()).toBe(10);
       for (const svg of await page.locator("figure svg").all()) {
         expect((await svg.boundingBox())!.height).toBeGreaterThan(100);
