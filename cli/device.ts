@@ -1,4 +1,5 @@
 import { DeviceError, PrecisionError, type Gpu, openGpu, type Precision } from "../engine/index.ts";
+import { UsageError } from "./errors.ts";
 import type { Printer } from "./printer.ts";
 import { prepareDriver } from "./setup/driver.ts";
 
@@ -7,13 +8,16 @@ function nameAdapters(asked: string, error: unknown): unknown {
   if (!(error instanceof DeviceError)) return error;
   const names = Array.from(error.message.matchAll(/name: '([^']*)'/g), ([, name]) => `"${name}"`);
   if (names.length === 0) return error;
-  return new DeviceError(
+  return new UsageError(
     `--adapter must be part of an adapter's name, ${names.join(" or ")}; got "${asked}".`,
     { cause: error },
   );
 }
 
-/** Opens the preferred GPU and says which one it is. Where it has no f16, f32 is used and said so. */
+/**
+ * Opens the preferred GPU and says which one it is. Where it has no f16, f32 is used and said so. Throws UsageError for an
+ * adapter that is not among those there are, DeviceError where there is none.
+ */
 export async function openAndTell(
   printer: Printer,
   adapter: string | undefined,

@@ -5,7 +5,7 @@ import { DEFAULT_ARGUMENTS as D } from "../train/index.ts";
 import type { BaselineOptions } from "./commands/baseline.ts";
 import type { CompareOptions } from "./commands/compare.ts";
 import type { ExplainCommandOptions } from "./commands/explain.ts";
-import { dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
+import { common, dataOptions, formatOptions, inputOptions, printJson } from "./options.ts";
 import * as value from "./values.ts";
 
 /** Adds `explain`. */
@@ -27,10 +27,8 @@ export function explain(program: Command): void {
     .option("--min-texts <n>", "texts of --data a word must stand in (default: 3)", value.natural)
     .option("--batch-size <n>", "gradients taken at once", value.natural, 16)
     .option("--max-points <n>", "gradients per text at most", value.natural, 1024)
-    .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
-    .option("--json", "print a JSON line per text, or one for --data", false)
-    .option("--debug", "show stack traces");
-  formatOptions(inputOptions(command))
+    .option("--json", "print a JSON line per text, or one for --data", false);
+  common(formatOptions(inputOptions(command)))
     .addHelpText(
       "after",
       `

@@ -11,7 +11,10 @@ export function printJson(json: boolean, results: object): void {
 /** What every command with a device takes. */
 export function common(command: Command): Command {
   return command
-    .option("--adapter <text>", "part of the name of the GPU to use, as `doctor` shows it")
+    .option(
+      "--adapter <text>",
+      "part of the driver's own name for the GPU, case-sensitive; a wrong one lists them",
+    )
     .option("--debug", "show stack traces");
 }
 

@@ -277,7 +277,7 @@ describe("an adapter that does not exist", () => {
     const train = ["--data", data, ...QUICK, "--output", output];
     const args = command === "train" ? train : [];
     const ended = await inProcess(command, ...args, "--adapter", "nosuch");
-    expect(ended.code).toBe(1);
+    expect(ended.code).toBe(2);
     expect(errorsOf(ended)).toMatch(
       /^error: --adapter must be part of an adapter's name, ".+"; got "nosuch"\.$/,
     );
