@@ -114,7 +114,15 @@ describe("explain", () => {
       const evil = `<img src=x onerror=alert(1)> & "${withWord}" </style>`;
       writeFileSync(path("evil.txt"), `${evil}\n`);
       const html = path("page.html");
-      const ended = await inProcess("explain", ...model, path("evil.txt"), "--html", html);
+      const whole = ["--max-length", "64"]; // twice what the model was trained with: nothing is cut
+      const ended = await inProcess(
+        "explain",
+        ...model,
+        ...whole,
+        path("evil.txt"),
+        "--html",
+        html,
+      );
       expect(ended.stderr).toContain(`wrote        ${html}`);
       for (const colorScheme of ["light", "dark"] as const) {
         const { page, problems, requests } = await openPage(html, { colorScheme });
