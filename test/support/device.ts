@@ -1,15 +1,19 @@
 import { afterAll } from "vitest";
 import { prepareDriver } from "../../cli/setup/driver.ts";
-import type { DeviceOptions } from "../../engine/device.ts";
-import { type Gpu, openGpu } from "../../engine/gpu.ts";
+import { type AdapterInfo, type DeviceOptions, openDevice } from "../../engine/device.ts";
+import { Gpu } from "../../engine/gpu.ts";
 
 /**
  * Opens the machine's GPU, or a software one, for a whole test file; closed after its last test. Its buffers are used ones.
- * Await it at top level.
+ * `taken` replaces what the adapter says of itself: { software: false } gets a GPU's kernels. Await it at top level.
  */
-export async function openTestGpu(options: DeviceOptions = {}): Promise<Gpu> {
+export async function openTestGpu(
+  options: DeviceOptions = {},
+  taken: Partial<AdapterInfo> = {},
+): Promise<Gpu> {
   prepareDriver();
-  const gpu = await openGpu(options);
+  const { device, info } = await openDevice(options);
+  const gpu = new Gpu(device, { ...info, ...taken }, options.precision);
   afterAll(() => gpu.close());
   soil(gpu);
   return gpu;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Gpu } from "../../../engine/gpu.ts";
 import { attention, sequenceRows } from "../../../engine/ops/attention.ts";
 import * as reference from "../../reference/attention.ts";
 import { keepFactor } from "../../reference/dropout.ts";
@@ -7,7 +8,21 @@ import { expectClose } from "../../support/close.ts";
 import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
 
-const gpu = await openTestGpu();
+// A software adapter's own kernel, and what a GPU runs; with the head sizes where each works another way.
+const KERNELS = [
+  {
+    kernel: "the adapter's kernel",
+    gpu: await openTestGpu(),
+    heads: [3, 4, 6, 16, 32, 64, 128],
+    dropping: [3, 16],
+  },
+  {
+    kernel: "a GPU's kernel",
+    gpu: await openTestGpu({}, { software: false }),
+    heads: [3, 4, 128],
+    dropping: [64],
+  },
+];
 // exp has a relative error of 4e-6 on software adapters; scores of a few units round by 1e-6, sums run over 130 keys.
 const tolerance = { rtol: 5e-5, atol: 3e-5 };
 const HEADS = 2;
@@ -25,12 +40,12 @@ function layout(sequences: readonly (readonly [owned: number, real: number])[]) 
   });
   const column = (name: "first" | "owned" | "real"): Uint32Array =>
     Uint32Array.from(placed, (sequence) => sequence[name]);
-  const upload = () => sequenceRows(gpu, column("first"), column("real"), column("owned"));
+  const upload = (gpu: Gpu) => sequenceRows(gpu, column("first"), column("real"), column("owned"));
   const span = Math.max(...column("owned"));
   return { R, sequences: placed, upload, span };
 }
 
-// More than a workgroup's 32 queries and than a tile of keys, sequences of 1 token, rows that are padding.
+// More than a workgroup's queries and than a tile of keys, sequences of 1 token, rows that are padding.
 const RAGGED = layout([
   [1, 1],
   [7, 7],
@@ -40,7 +55,10 @@ const RAGGED = layout([
   [5, 1],
 ]);
 
-function check(D: number, where: typeof RAGGED, p: number) {
+// One less, as many and one more than a block, a tile or a workgroup holds.
+const EDGES = [1, 3, 4, 5, 11, 12, 13, 15, 16, 17, 31, 32, 33, 43, 44, 45, 63, 64, 65, 71, 72, 73];
+
+function check(gpu: Gpu, D: number, where: typeof RAGGED, p: number) {
   const shape = { R: where.R, heads: HEADS, D, sequences: where.sequences };
   const keep: reference.Keep = (query, key, head) =>
     p === 0 ? 1 : keepFactor(p, KEY, (query * HEADS + head) * where.span + key);
@@ -48,26 +66,39 @@ function check(D: number, where: typeof RAGGED, p: number) {
     name: `attention D = ${D}, dropout ${p}`,
     inputs: { qkv: [where.R, 3 * HEADS * D] },
     op: ({ qkv }) =>
-      attention(gpu, qkv, where.upload(), HEADS, p === 0 ? undefined : { p, key: KEY }),
+      attention(gpu, qkv, where.upload(gpu), HEADS, p === 0 ? undefined : { p, key: KEY }),
     forward: ({ qkv }) => reference.attention(qkv, shape, keep),
     backward: ({ qkv }, dy) => ({ qkv: reference.attentionBackward(qkv, dy, shape, keep) }),
     tolerance,
   });
 }
 
-describe("attention", () => {
-  it.each([3, 4, 6, 16, 32, 64, 128])(
+describe.each(KERNELS)("attention by $kernel", ({ gpu, heads, dropping }) => {
+  it.each(heads)(
     "with heads of %i is the reference's on ragged sequences",
-    (D) => check(D, RAGGED, 0),
+    (D) => check(gpu, D, RAGGED, 0),
     COMPILING_MS,
   );
 
-  it.each([3, 16])("with heads of %i drops the pairs that the counter says", (D) =>
-    check(D, RAGGED, 0.25),
+  it.each(dropping)(
+    "with heads of %i drops the pairs that the counter says",
+    (D) => check(gpu, D, RAGGED, 0.25),
+    COMPILING_MS,
+  );
+
+  it.each([
+    { D: 4, lengths: [...EDGES, 512] },
+    { D: 64, lengths: EDGES },
+  ])(
+    "with heads of $D takes lengths about every edge",
+    ({ D, lengths }) =>
+      check(gpu, D, layout(lengths.map((T) => [T, T])), dropping.includes(D) ? 0.25 : 0), // one more kernel takes seconds to compile
+    COMPILING_MS,
   );
 
   it.each([1, 7, 33, 64, 130])("takes sequences of equal length %i", (T) =>
     check(
+      gpu,
       4,
       layout([
         [T, T],
@@ -98,7 +129,7 @@ describe("attention", () => {
     const set = parametersOf(gpu, { qkv: [where.R, 3 * H] });
     set.set("qkv", [where.R, 3 * H], dirty);
     const reads = gpu.step("garbage in padding", () => {
-      const rows = where.upload();
+      const rows = where.upload(gpu);
       const y = attention(gpu, set.tensor("qkv"), rows, HEADS);
       const w = gpu.upload(dirtyWeights, [where.R, H]);
       gpu.tape.gradients(() => project(gpu, attention(gpu, set.tensor("qkv"), rows, HEADS), w));
@@ -120,13 +151,13 @@ describe("attention", () => {
   it("stays finite for scores of thousands and picks the largest", async () => {
     // One head of size 1: q = k = 60, 0, -60 gives scores of 3,600, 0 and -3,600.
     const qkv = Float32Array.from([60, 60, 1, 0, 0, 2, -60, -60, 3].flatMap((v) => [v]));
-    const rows = layout([[3, 3]]).upload();
+    const rows = layout([[3, 3]]).upload(gpu);
     const y = await gpu.read(attention(gpu, gpu.upload(qkv, [3, 3]), rows, 1));
     expectClose("y", y, [1, 2, 3], { rtol: 1e-6, atol: 0 });
   });
 
   it("refuses a width that heads do not divide, and rows nobody owns", () => {
-    const rows = layout([[2, 2]]).upload();
+    const rows = layout([[2, 2]]).upload(gpu);
     expect(() => attention(gpu, gpu.empty([2, 24]), rows, 5)).toThrow(
       "attention: qkv must be [rows, 3 * 5 heads * head size]; got [2, 24].",
     );
