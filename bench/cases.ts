@@ -48,7 +48,7 @@ function attentionCase(gpu: Gpu, tokens: number, T: number): Case {
   };
   const lanes = gpu.info.subgroupSize;
   const broadcast = gpu.info.software && canBroadcast(D, lanes);
-  const kernel = broadcast ? attentionBroadcast(D, lanes).name : "attention";
+  const kernel = broadcast ? attentionBroadcast(D, lanes).name : `attention-${D}`;
   const flops = 2 * tokens * T * H; // one product of every query with every key
   return opCase(gpu, {
     name: "attention",

@@ -1,13 +1,6 @@
-import { defineKernel } from "./kernel.ts";
-
-/** Queries (or keys) a workgroup owns, one per thread. */
-export const ATTENTION_LANES = 32;
-
-/** Rows of the other side staged at a time: both tiles together stay within the 16 KiB every device offers. */
-export function attentionKeys(headSize: number): number {
-  const quads = Math.ceil(headSize / 4);
-  return Math.max(1, Math.min(32, Math.floor(15872 / (2 * 16 * quads))));
-}
+import { backwardDivision, forwardDivision } from "./attention-division.ts";
+import { backward, elements, forward } from "./attention-source.ts";
+import { defineKernel, type Kernel, madeOnce } from "./kernel.ts";
 
 /** `A` heads; `span` at least the longest sequence. */
 export const ATTENTION_PARAMS = {
@@ -21,20 +14,44 @@ export const ATTENTION_PARAMS = {
 } as const;
 
 /** `N` = rows times heads, used by backwardDelta alone. */
-export const attention = defineKernel("attention", {
-  files: [
-    "./shared/index.wgsl",
-    "./shared/scalar.wgsl",
-    "./shared/random.wgsl",
-    "./shared/keep.wgsl",
-    "./attention.wgsl",
-  ],
-  params: { ...ATTENTION_PARAMS, N: "u32" },
-  constants: { LANES: ATTENTION_LANES, D: 64, D4: 16, KEYS: 31, DROPOUT: false },
-  entries: {
-    forward: ["rows", "qkv", "y_out", "lse_out"],
-    backwardDelta: ["y", "dy", "delta_out"],
-    backwardQuery: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
-    backwardKeyValue: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
-  },
+const PARAMS = { ...ATTENTION_PARAMS, N: "u32" } as const;
+
+const ENTRIES = {
+  forward: ["rows", "qkv", "y_out", "lse_out"],
+  backwardDelta: ["y", "dy", "delta_out"],
+  backwardQuery: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
+  backwardKeyValue: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
+} as const;
+
+export type Attention = Kernel<typeof PARAMS, typeof ENTRIES>;
+
+const DELTA_LANES = 64;
+
+/** What a workgroup owns: queries in forward, queries or keys in backward, rows times heads in backwardDelta. */
+export const attentionTiles = (headSize: number) => ({
+  forward: 4 * forwardDivision(headSize).teams,
+  backward: 4 * backwardDivision(headSize).teams,
+  delta: DELTA_LANES,
 });
+
+const once = madeOnce<Attention>();
+
+/** The kernel for heads of `headSize`. */
+export function attention(headSize: number): Attention {
+  const name = `attention-${headSize}`;
+  return once(name, () =>
+    defineKernel(name, {
+      files: [
+        "./shared/index.wgsl",
+        "./shared/scalar.wgsl",
+        "./shared/random.wgsl",
+        "./shared/keep.wgsl",
+        "./attention.wgsl",
+      ],
+      generated: elements(headSize) + forward(headSize) + backward(headSize),
+      params: PARAMS,
+      constants: { DELTA_LANES, DROPOUT: false },
+      entries: ENTRIES,
+    }),
+  );
+}

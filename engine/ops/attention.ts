@@ -1,4 +1,4 @@
-import { ATTENTION_LANES, attention as generic, attentionKeys } from "../../kernels/attention.ts";
+import { attention as portable, attentionTiles } from "../../kernels/attention.ts";
 import {
   attentionBroadcast,
   canBroadcast,
@@ -74,13 +74,15 @@ export function attention(
     threshold,
     keep_scale,
   };
-  const shape = { D, D4: Math.ceil(D / 4), KEYS: attentionKeys(D) };
+  const constants = { DROPOUT: p > 0 };
   const lanes = gpu.info.subgroupSize;
   const broadcast = gpu.info.software && canBroadcast(D, lanes);
-  const kernel = broadcast ? attentionBroadcast(D, lanes) : generic;
-  const constants = { ...(broadcast ? {} : shape), DROPOUT: p > 0 };
-  const tiles = (rowsEach: number) => [Math.ceil(rows.longest / rowsEach), heads, rows.B] as const;
-  const own = broadcast ? lanes : ATTENTION_LANES;
+  const kernel = broadcast ? attentionBroadcast(D, lanes) : portable(D);
+  const tiles = attentionTiles(D);
+  const [queries, others] = broadcast
+    ? [lanes * rowsPerLane(D), lanes]
+    : [tiles.forward, tiles.backward];
+  const tilesOf = (owned: number) => [Math.ceil(rows.longest / owned), heads, rows.B] as const;
   const y = gpu.empty([R, width / 3]); // [R, H]
   const lse = gpu.empty([R, heads]);
   const table = rows.table;
@@ -90,17 +92,17 @@ export function attention(
     "forward",
     { rows: table, qkv, ...outputs },
     params,
-    tiles(broadcast ? own * rowsPerLane(D) : own),
+    tilesOf(queries),
     constants,
   );
   return gpu.tape.record(y, [qkv], [lse], (dy, scratch) => {
     const delta = scratch(gpu.like(lse));
-    const perHead = grid(Math.ceil((R * heads) / ATTENTION_LANES));
-    gpu.launch(generic, "backwardDelta", { y, dy, delta_out: delta }, params, perHead, shape);
+    const perHead = grid(Math.ceil((R * heads) / tiles.delta));
+    gpu.launch(portable(D), "backwardDelta", { y, dy, delta_out: delta }, params, perHead);
     const dqkv = scratch(gpu.like(qkv));
     const buffers = { rows: table, qkv, dy, lse, delta, dqkv };
-    gpu.launch(kernel, "backwardQuery", buffers, params, tiles(own), constants);
-    gpu.launch(kernel, "backwardKeyValue", buffers, params, tiles(own), constants);
+    gpu.launch(kernel, "backwardQuery", buffers, params, tilesOf(others), constants);
+    gpu.launch(kernel, "backwardKeyValue", buffers, params, tilesOf(others), constants);
     return [dqkv];
   });
 }
