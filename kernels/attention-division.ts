@@ -28,7 +28,7 @@ function division(D: number, most: number, sums: number): Division {
   const split = Math.min(lanes, Math.max(4, 2 ** Math.ceil(Math.log2(D4 / most))));
   const quads = Math.ceil(D4 / split);
   const [teams, stride, pitch] = [lanes / split, quads * split, lanes + 1];
-  const other = 16 * (sums * pitch + 2 * BLOCK * teams) + 24 * BLOCK * teams;
+  const other = 16 * sums * pitch + 128 * teams; // a team's weights: two vec4s for each row of a block
   const fitting = (WORKGROUP_BYTES - other) / (2 * 16 * stride + 8);
   // Heads above 256 need more memory than every device offers.
   const keys = BLOCK * Math.max(1, Math.floor(fitting / BLOCK));
