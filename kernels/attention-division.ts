@@ -17,6 +17,8 @@ export interface Division {
   readonly pitch: number;
   /** Rows staged at a time, a multiple of BLOCK. */
   readonly keys: number;
+  /** Of workgroup memory. */
+  readonly bytes: number;
 }
 
 const WORKGROUP_BYTES = 16384;
@@ -29,10 +31,11 @@ function division(D: number, most: number, sums: number): Division {
   const quads = Math.ceil(D4 / split);
   const [teams, stride, pitch] = [lanes / split, quads * split, lanes + 1];
   const other = 16 * sums * pitch + 128 * teams; // a team's weights: two vec4s for each row of a block
-  const fitting = (WORKGROUP_BYTES - other) / (2 * 16 * stride + 8);
+  const row = 2 * 16 * stride + 8;
+  const fitting = (WORKGROUP_BYTES - other) / row;
   // Heads above 256 need more memory than every device offers.
   const keys = BLOCK * Math.max(1, Math.floor(fitting / BLOCK));
-  return { lanes, split, teams, quads, stride, pitch, keys };
+  return { lanes, split, teams, quads, stride, pitch, keys, bytes: other + keys * row };
 }
 
 /** A thread holds q and a sum of 4 rows: 32 numbers a quad. */

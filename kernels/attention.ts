@@ -27,11 +27,15 @@ export type Attention = Kernel<typeof PARAMS, typeof ENTRIES>;
 
 const DELTA_LANES = 64;
 
-/** What a workgroup owns: queries in forward, queries or keys in backward, rows times heads in backwardDelta. */
+/**
+ * What a workgroup owns: queries in forward, queries or keys in backward, rows times heads in backwardDelta; and the bytes of
+ * workgroup memory it takes.
+ */
 export const attentionTiles = (headSize: number) => ({
   forward: 4 * forwardDivision(headSize).teams,
   backward: 4 * backwardDivision(headSize).teams,
   delta: DELTA_LANES,
+  bytes: Math.max(forwardDivision(headSize).bytes, backwardDivision(headSize).bytes),
 });
 
 const once = madeOnce<Attention>();

@@ -79,6 +79,12 @@ export function attention(
   const broadcast = gpu.info.software && canBroadcast(D, lanes);
   const kernel = broadcast ? attentionBroadcast(D, lanes) : portable(D);
   const tiles = attentionTiles(D);
+  const memory = gpu.info.limits["maxComputeWorkgroupStorageSize"] ?? 16384;
+  if (!broadcast && tiles.bytes > memory) {
+    throw new ShapeError(
+      `attention: a head of ${D} needs ${tiles.bytes} bytes of workgroup memory; ${gpu.info.name} has ${memory}. Use more heads.`,
+    );
+  }
   const [queries, others] = broadcast
     ? [lanes * rowsPerLane(D), lanes]
     : [tiles.forward, tiles.backward];

@@ -165,6 +165,9 @@ describe.each(KERNELS)("attention by $kernel", ({ gpu, heads, dropping }) => {
     expect(() => attention(gpu, gpu.empty([2, 24]), rows, 5)).toThrow(
       "attention: qkv must be [rows, 3 * 5 heads * head size]; got [2, 24].",
     );
+    expect(() => attention(gpu, gpu.empty([2, 3 * 65536]), rows, 1)).toThrow(
+      /attention: a head of 65536 needs \d+ bytes of workgroup memory; .* has \d+\. Use more heads\./,
+    );
     expect(() => attention(gpu, gpu.empty([3, 24]), rows, 2)).toThrow(
       "attention: the sequences must own all 3 rows; they own 2.",
     );
