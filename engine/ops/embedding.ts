@@ -36,7 +36,7 @@ export function bucketRows(
   const items = new Uint32Array(kept); // the position in dy: [R, C]
   for (const [i, key] of keys.subarray(0, kept).sort().entries()) {
     order[i] = key % index.length;
-    items[i] = order[i]! % R;
+    items[i] = order[i] % R;
   }
   const chunkOffsets = [0];
   const rowOffsets = [0];
