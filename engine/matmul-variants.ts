@@ -109,10 +109,12 @@ const broadcastTransposed = (lanes: number): MatmulVariant => ({
   kernel: () => matmulBroadcast("TN", lanes),
 });
 
+const nameOf = (split: number): string => (split > 1 ? ` split ${split}` : "");
+
 function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1): MatmulVariant {
   const tile = [4 * MATMUL_TILED.Y * ROW_QUADS, 4 * MATMUL_TILED.X * COLUMN_QUADS] as const;
   return {
-    name: `tiled ${tile.join("x")}x${STEP}${split > 1 ? ` split ${split}` : ""}`,
+    name: `tiled ${tile.join("x")}x${STEP}${nameOf(split)}`,
     quads: true,
     reads: ALL,
     split,
@@ -133,7 +135,7 @@ function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1)
 function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number, split: number): MatmulVariant {
   const size = matrixTileSize(shape, tile);
   return {
-    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}${split > 1 ? ` split ${split}` : ""}`,
+    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}${nameOf(split)}`,
     quads: true,
     reads: ALL,
     split,
@@ -151,8 +153,8 @@ const MATRIX_TILES: readonly MatrixTile[] = [
   { subgroups: [2, 4], matrices: [4, 2], step: 32 },
 ];
 
-/** Workgroups that share a long K, where C alone makes few: 768 x 768 are 36 tiles of 128 x 128. */
-const SPLITS = [4, 8, 16] as const;
+/** Workgroups that may share a long K, where C alone makes few: 768 x 768 are 36 tiles of 128 x 128. */
+const SPLITS = [1, 4, 8, 16] as const;
 
 /** Every kernel that an adapter can run at a precision. Which is fastest, only the tuner knows. */
 export function matmulVariants(
@@ -178,9 +180,7 @@ function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant
     [1, 2].flatMap((columns) =>
       [8, 16].flatMap((step) => {
         const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 1) * bytes;
-        return staged > memory
-          ? []
-          : [1, ...SPLITS].map((split) => tiled(rows, columns, step, split));
+        return staged > memory ? [] : SPLITS.map((split) => tiled(rows, columns, step, split));
       }),
     ),
   );
@@ -195,7 +195,7 @@ function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): Matm
         tile.step % shape.K === 0 &&
         matrixTileBytes(shape, tile) <= memory &&
         tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= threads,
-    ).flatMap((tile) => [1, ...SPLITS].map((split) => matrix(shape, tile, subgroupSize, split))),
+    ).flatMap((tile) => SPLITS.map((split) => matrix(shape, tile, subgroupSize, split))),
   );
 }
 
