@@ -22,7 +22,7 @@ export function roundedBytes(bytes: number): number {
 
 export class BufferPool {
   #device: GPUDevice;
-  #usage: GPUBufferUsageFlags;
+  #usage: number;
   #label: string;
   #nextId: () => number;
   #all: PoolBuffer[] = [];
@@ -30,7 +30,7 @@ export class BufferPool {
   #plan: PoolBuffer[] | undefined;
   #cursor = 0;
 
-  constructor(device: GPUDevice, label: string, usage: GPUBufferUsageFlags, nextId: () => number) {
+  constructor(device: GPUDevice, label: string, usage: number, nextId: () => number) {
     this.#device = device;
     this.#label = label;
     this.#usage = usage;
