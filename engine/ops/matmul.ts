@@ -50,6 +50,18 @@ export function matmulInto(
     if (right !== b) gpu.release(right);
     return;
   }
+  launchProduct(gpu, layout, { a, b, c }, sizes, epilogue, variant);
+  gpu.countFlops(2 * sizes.M * sizes.N * sizes.K);
+}
+
+function launchProduct(
+  gpu: Gpu,
+  layout: Layout,
+  { a, b, c }: { a: Tensor; b: Tensor; c: Tensor },
+  sizes: MatmulSizes,
+  epilogue: Epilogue,
+  variant: MatmulVariant,
+): void {
   const kernel = variant.kernel(layout);
   const groups = gridOf(variant, sizes);
   const constants = variant.constants(layout, gpu.precision);
