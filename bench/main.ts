@@ -103,7 +103,7 @@ for (const tokens of tokenCounts) {
 }
 
 if (wantsSteps) {
-  console.log("\nwhole steps (one submit each)");
+  console.log("\nwhole steps");
   for await (const row of stepRows(gpu, quick === true)) {
     steps.push(row);
     const { dispatches, bindGroups, buffers, submits, writes } = row.calls;

@@ -1,5 +1,4 @@
-// The GPU as the rest of the engine sees it: memory, launches, one submit per step, late read-back.
-// The only caller of dispatchWorkgroups and submit.
+// The GPU as the rest of the engine sees it: memory, launches, steps, late read-back.
 
 import {
   type Constants,
@@ -25,6 +24,7 @@ import { Reads } from "./reads.ts";
 import type { Precision } from "./matmul-variants.ts";
 import { Profiler, type Span } from "./profile.ts";
 import { format, type Shape } from "./shape.ts";
+import { Submission } from "./submission.ts";
 import { Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 import { MatmulChoice } from "./tuning.ts";
@@ -54,10 +54,8 @@ export class Gpu {
   #device: GPUDevice;
   #pipelines: PipelineCache;
   #memory: Memory;
-  #encoder: GPUCommandEncoder | undefined;
-  #pass: GPUComputePassEncoder | undefined;
   #reads: Reads;
-  #profiler: Profiler | undefined;
+  #submission: Submission;
   /** What the steps of a rehearsal would launch. */
   #rehearsal: PipelineRequest[] | undefined;
   #failure: Error | undefined;
@@ -74,6 +72,7 @@ export class Gpu {
     });
     this.#memory = new Memory(device, this.calls);
     this.#reads = new Reads(this.#memory.staging, () => this.#failure);
+    this.#submission = new Submission(device, this.#reads, this.calls);
     this.#pipelines = new PipelineCache(device, this.calls, () => {
       const failure = this.#failure;
       this.#failure = undefined;
@@ -152,8 +151,8 @@ export class Gpu {
 
   /**
    * Runs `fn` as one step: the same `key` gets the same buffers in the same order each time, everything allocated inside
-   * is freed at the end, and the work is submitted once. Read results with readLater before returning. When `fn` throws,
-   * none of its work is done.
+   * is freed at the end, and the work is submitted once, or in parts when it is long (`countFlops`). Read results with
+   * readLater before returning. When `fn` throws, none of its work that was not yet submitted is done.
    */
   step<T>(key: string, fn: () => T): T {
     this.check();
@@ -161,11 +160,11 @@ export class Gpu {
     return this.#memory.step(key, () => {
       try {
         const result = fn();
-        if (this.#rehearsal) this.discard(new Rehearsed());
+        if (this.#rehearsal) this.#submission.discard(new Rehearsed());
         else this.submit();
         return result;
       } catch (error) {
-        this.discard(error);
+        this.#submission.discard(error);
         throw error;
       }
     });
@@ -216,31 +215,22 @@ export class Gpu {
     if (this.#rehearsal) return void this.#rehearsal.push({ kernel, entry, constants });
     const pipeline = this.#pipelines.get(kernel, entry, constants);
     const group = this.#pipelines.bindGroup(pipeline, buffers);
-    this.#encoder ??= this.#device.createCommandEncoder({ label: "step" });
-    if (this.#profiler) {
-      this.#pass?.end();
-      this.#pass = this.#encoder.beginComputePass(this.#profiler.pass(`${kernel.name}/${entry}`));
-    }
-    const pass = (this.#pass ??= this.#encoder.beginComputePass({ label: "step" }));
-    pass.setPipeline(pipeline.gpu);
-    pass.setBindGroup(0, group);
-    pass.setImmediates(0, packParams(kernel.params, params));
-    pass.dispatchWorkgroups(...grid);
-    this.calls.dispatches++;
+    this.#submission.dispatch(pipeline, group, packParams(kernel.params, params), grid);
+  }
+
+  /**
+   * Tells that the launches just made are this many floating point operations. Past `FLOPS_PER_SUBMIT` they go to the device
+   * before the step ends, so that no submit is long enough for a system's watchdog.
+   */
+  countFlops(flops: number): void {
+    if (!this.#rehearsal) this.#submission.count(flops);
   }
 
   /** Submits what was encoded, with the copies of pending reads behind it. A no-op when there is nothing. */
   submit(): void {
     this.check();
-    if (!this.#pass && !this.#reads.waiting) return;
-    const encoder = (this.#encoder ??= this.#device.createCommandEncoder({ label: "read" }));
-    this.#pass?.end();
-    const submitted = this.#reads.encode(encoder);
-    this.#device.queue.submit([encoder.finish()]);
-    this.calls.submits++;
-    this.#encoder = undefined;
-    this.#pass = undefined;
-    submitted();
+    if (!this.#submission.waiting) return;
+    this.#submission.submit();
     this.#memory.submitted();
     this.check();
   }
@@ -269,12 +259,13 @@ export class Gpu {
    * step: read the shares, not the sum. Throws DeviceError where the adapter has no timestamps.
    */
   async profile(fn: () => Promise<unknown>): Promise<Span[]> {
-    const profiler = (this.#profiler = new Profiler(this.#device, this.info.name));
+    const profiler = new Profiler(this.#device, this.info.name);
+    this.#submission.profiler = profiler;
     try {
       await fn();
       return await profiler.collect();
     } finally {
-      this.#profiler = undefined;
+      this.#submission.profiler = undefined;
       profiler.destroy();
     }
   }
@@ -283,16 +274,8 @@ export class Gpu {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.discard(new DeviceError("gpu: it was closed."));
+    this.#submission.discard(new DeviceError("gpu: it was closed."));
     this.#memory.destroy();
     this.#device.destroy();
-  }
-
-  /** Drops what was encoded and not submitted. */
-  private discard(error: unknown): void {
-    this.#pass?.end();
-    this.#pass = undefined;
-    this.#encoder = undefined;
-    this.#reads.discard(error);
   }
 }

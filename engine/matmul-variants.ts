@@ -44,6 +44,8 @@ export interface MatmulVariant {
   readonly split: number;
   /** Rows and columns of C that a workgroup owns. */
   readonly tile: readonly [rows: number, columns: number];
+  /** Element type of the operands its kernel reads. Of "f16" it is given copies. */
+  readonly operands: Precision;
   /** Values of K that it takes at a time. */
   readonly step: number;
   /** The WGSL of a layout. */
@@ -70,6 +72,7 @@ export const NAIVE: MatmulVariant = {
   name: "naive",
   quads: false,
   reads: ALL,
+  operands: "f32",
   split: 1,
   tile: [8, 8],
   step: 1,
@@ -81,6 +84,7 @@ const REGISTER: MatmulVariant = {
   name: "register",
   quads: true,
   reads: ALL,
+  operands: "f32",
   split: 1,
   tile: [MATMUL_REGISTER.ROWS, 4 * MATMUL_REGISTER.LANES],
   step: 4,
@@ -93,6 +97,7 @@ const broadcast = (lanes: number): MatmulVariant => ({
   name: "broadcast",
   quads: true,
   reads: ["NN", "NT"],
+  operands: "f32",
   split: 1,
   tile: [matmulBroadcastRows("NN", lanes), 4 * lanes],
   step: 4,
@@ -117,6 +122,7 @@ function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1)
     name: `tiled ${tile.join("x")}x${STEP}${nameOf(split)}`,
     quads: true,
     reads: ALL,
+    operands: "f32",
     split,
     tile,
     step: STEP,
@@ -132,16 +138,24 @@ function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1)
   };
 }
 
-function matrix(shape: MatrixShape, tile: MatrixTile, lanes: number, split: number): MatmulVariant {
+function matrix(
+  shape: MatrixShape,
+  tile: MatrixTile,
+  lanes: number,
+  split: number,
+  operands: Precision,
+): MatmulVariant {
   const size = matrixTileSize(shape, tile);
+  const copies = operands === "f16" ? " of copies" : "";
   return {
-    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}${nameOf(split)}`,
+    name: `matrix ${shape.M}x${shape.N}x${shape.K} tile ${size.join("x")}x${tile.step} by ${tile.subgroups.join("x")}${copies}${nameOf(split)}`,
     quads: true,
     reads: ALL,
+    operands,
     split,
     tile: size,
     step: tile.step,
-    kernel: (layout) => matmulMatrix(layout, shape, tile, lanes, split),
+    kernel: (layout) => matmulMatrix(layout, shape, tile, lanes, split, operands),
     constants: () => ({}),
   };
 }
@@ -151,6 +165,7 @@ const MATRIX_TILES: readonly MatrixTile[] = [
   { subgroups: [2, 2], matrices: [2, 2], step: 32 },
   { subgroups: [2, 2], matrices: [4, 4], step: 32 },
   { subgroups: [2, 4], matrices: [4, 2], step: 32 },
+  { subgroups: [4, 2], matrices: [4, 4], step: 32 },
 ];
 
 /** Workgroups that may share a long K, where C alone makes few: 768 x 768 are 36 tiles of 128 x 128. */
@@ -189,13 +204,21 @@ function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant
 function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): MatmulVariant[] {
   const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
   const threads = limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
-  return matrixShapes.flatMap((shape) =>
+  // Smaller shapes are parts of the largest: the same hardware, with more loads for a product.
+  const volume = ({ M, N, K }: MatrixShape): number => M * N * K;
+  const largest = Math.max(...matrixShapes.map(volume));
+  const shapes = matrixShapes.filter((shape) => volume(shape) === largest);
+  return shapes.flatMap((shape) =>
     MATRIX_TILES.filter(
       (tile) =>
         tile.step % shape.K === 0 &&
         matrixTileBytes(shape, tile) <= memory &&
         tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= threads,
-    ).flatMap((tile) => SPLITS.map((split) => matrix(shape, tile, subgroupSize, split))),
+    ).flatMap((tile) =>
+      SPLITS.flatMap((split) =>
+        (["f32", "f16"] as const).map((from) => matrix(shape, tile, subgroupSize, split, from)),
+      ),
+    ),
   );
 }
 

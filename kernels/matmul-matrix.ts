@@ -1,12 +1,13 @@
 // matmul-matrix — C = op(A) op(B) on subgroup matrices (tensor cores): f16 operands, f32 sums.
 // a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0.
-// Mapping: a workgroup of ROWS x COLUMNS subgroups; each owns `rows` x `columns` matrices of C. Operands are rounded to f16
-// on the way into workgroup memory, where they keep the order they have in a and b: a transposed one is loaded column-major.
-// A result matrix has no element access, so the epilogue goes through a patch of workgroup memory. Blocks past the edges are
-// read at clamped addresses and not stored, past K as zeros. With `split` above 1, workgroup z adds its share of K and c is
+// Mapping: a workgroup of ROWS x COLUMNS subgroups; each owns `rows` x `columns` matrices of C. a and b hold `operands`, f32 or
+// f16. They are f16 in workgroup memory, where they keep the order they have in a and b: a transposed one is loaded
+// column-major. The threads read the blocks of the next step while they multiply. A result matrix has no element access, so
+// the epilogue goes through a patch of workgroup memory, two matrices wide. Blocks past the edges are read at clamped
+// addresses and not stored, past K as zeros. With `split` above 1, workgroup z adds its share of K and c is
 // [split, M, N], for matmul-split to add up. Matrices must stay in registers, so nothing indexes them by a
 // variable: this kernel is written out. Feature: chromium-experimental-subgroup-matrix.
-import { defineKernel, madeOnce } from "./kernel.ts";
+import { defineKernel, type ElementType, madeOnce } from "./kernel.ts";
 import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** Shape of the matrices an adapter multiplies, f16 to f32: left [M, K], right [K, N]. */
@@ -20,7 +21,7 @@ export interface MatrixShape {
 export interface MatrixTile {
   /** Subgroups down and across. */
   readonly subgroups: readonly [number, number];
-  /** Matrices each subgroup owns, down and across. */
+  /** Matrices each subgroup owns, down and across; across an even number. */
   readonly matrices: readonly [number, number];
   /** Values of K staged at a time; a multiple of the shape's K and of 4. */
   readonly step: number;
@@ -39,12 +40,23 @@ export function matrixTileBytes(shape: MatrixShape, tile: MatrixTile): number {
   const [rows, columns] = matrixTileSize(shape, tile);
   const subgroups = tile.subgroups[0] * tile.subgroups[1];
   // At most: the tiles with their margins, and a patch per subgroup.
-  const margin = 8 * MARGIN * Math.max(tile.step, rows, columns);
-  return 2 * tile.step * (rows + columns) + 2 * margin + 4 * subgroups * shape.M * shape.N;
+  const margins = 8 * MARGIN * (Math.max(tile.step, rows) + Math.max(tile.step, columns));
+  const patches = 4 * subgroups * shape.M * PATCH * shape.N;
+  return 2 * tile.step * (rows + columns) + margins + patches;
 }
 
 /** vec4s between the rows of a staged tile, so that they fall into different banks. */
 const MARGIN = 2;
+
+/** Result matrices, side by side, that a subgroup puts into its patch at a time. */
+const PATCH = 2;
+
+/** A tile as it lies in memory: `outer` rows of `inner` vec4s, `stride` apart. */
+interface Staged {
+  readonly inner: number;
+  readonly outer: number;
+  readonly stride: number;
+}
 
 const lines = (n: number, line: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => line(i)).join("\n");
@@ -55,6 +67,7 @@ function source(
   tile: MatrixTile,
   lanes: number,
   split: number,
+  operands: ElementType,
 ): string {
   const [tileM, tileN] = matrixTileSize(shape, tile);
   const [down, across] = tile.subgroups;
@@ -62,8 +75,11 @@ function source(
   const threads = down * across * lanes;
   const step4 = tile.step / 4;
   const { M, N, K } = shape;
-  /** A tile as it lies in memory: `outer` rows of `inner` vec4s. */
-  const staged = (inner: number, outer: number) => ({ inner, outer, stride: inner + MARGIN });
+  const staged = (inner: number, outer: number): Staged => ({
+    inner,
+    outer,
+    stride: inner + MARGIN,
+  });
   const a = layout === "TN" ? staged(tileM / 4, tile.step) : staged(step4, tileM);
   const b = layout === "NT" ? staged(step4, tileN) : staged(tileN / 4, tile.step);
   const majorA = layout === "TN" ? "col_major" : "row_major";
@@ -83,37 +99,37 @@ function source(
   const valueA =
     layout === "TN"
       ? {
-          inside: "start + o / 4u < end",
-          at: `(4u * start + o) * (params.M / 4u) + min(group.y * ${tileM / 4}u + i, params.M / 4u - 1u)`,
+          inside: "begin + o / 4u < end",
+          at: `(4u * begin + o) * (params.M / 4u) + min(group.y * ${tileM / 4}u + i, params.M / 4u - 1u)`,
         }
       : {
-          inside: "start + i < end",
-          at: `min(group.y * ${tileM}u + o, params.M - 1u) * k4 + start + i`,
+          inside: "begin + i < end",
+          at: `min(group.y * ${tileM}u + o, params.M - 1u) * k4 + begin + i`,
         };
   const valueB =
     layout === "NT"
       ? {
-          inside: "start + i < end",
-          at: `min(group.x * ${tileN}u + o, params.N - 1u) * k4 + start + i`,
+          inside: "begin + i < end",
+          at: `min(group.x * ${tileN}u + o, params.N - 1u) * k4 + begin + i`,
         }
       : {
-          inside: "start + o / 4u < end",
-          at: `(4u * start + o) * n4 + min(group.x * ${tileN / 4}u + i, n4 - 1u)`,
+          inside: "begin + o / 4u < end",
+          at: `(4u * begin + o) * n4 + min(group.x * ${tileN / 4}u + i, n4 - 1u)`,
         };
-  const stage = (
-    name: string,
-    { inner, outer, stride }: { inner: number; outer: number; stride: number },
-    { inside, at }: { inside: string; at: string },
-  ): string => `
-    for (var f = thread; f < ${inner * outer}u; f += ${threads}u) {
-      let o = f / ${inner}u;
-      let i = f % ${inner}u;
-      var value = vec4f();
-      if (${inside}) {
-        value = ${name}[${at}];
-      }
-      tile_${name}[o * ${stride}u + i] = vec4h(value);
-    }`;
+  /** A line for each vec4 of a tile that a thread takes: the n-th, of row `o`, at `i`. */
+  const each = ({ inner, outer }: Staged, line: (n: number) => string): string =>
+    lines(Math.ceil((inner * outer) / threads), (n) => {
+      const whole = (n + 1) * threads <= inner * outer;
+      return `{ let f = thread + ${n * threads}u; let o = f / ${inner}u; let i = f % ${inner}u;
+      ${whole ? "" : `if (f < ${inner * outer}u) `}{ ${line(n)} } }`;
+    });
+  const read = (at: string): string => `{
+    let begin = ${at};
+    ${each(a, (n) => `next_a${n} = vec4<${operands}>(); if (${valueA.inside}) { next_a${n} = a[${valueA.at}]; }`)}
+    ${each(b, (n) => `next_b${n} = vec4<${operands}>(); if (${valueB.inside}) { next_b${n} = b[${valueB.at}]; }`)}
+  }`;
+  const next = (name: string, { inner, outer }: Staged): string =>
+    lines(Math.ceil((inner * outer) / threads), (n) => `var next_${name}${n}: vec4<${operands}>;`);
   const body = `
   let k4 = params.K / 4u;
   let n4 = params.N / 4u;
@@ -122,8 +138,14 @@ function source(
   let down = subgroup / ${across}u;
   let across = subgroup % ${across}u;
   ${lines(rows * columns, (c) => `var c${c}: subgroup_matrix_result<f32, ${N}, ${M}>;`)}
-  for (var start = group.z * share; start < end; start += ${step4}u) {${stage("a", a, valueA)}${stage("b", b, valueB)}
+  ${next("a", a)}
+  ${next("b", b)}
+  ${read("group.z * share")}
+  for (var start = group.z * share; start < end; start += ${step4}u) {
+    ${each(a, (n) => `tile_a[o * ${a.stride}u + i] = vec4h(next_a${n});`)}
+    ${each(b, (n) => `tile_b[o * ${b.stride}u + i] = vec4h(next_b${n});`)}
     workgroupBarrier(); // tiles written
+    ${read(`start + ${step4}u`)} // on its way while this step is multiplied
     ${lines(
       tile.step / K,
       (k) => `{
@@ -139,38 +161,39 @@ function source(
     )}
     workgroupBarrier(); // tiles read before the next step overwrites them
   }`;
+  const [patchN, patch4] = [PATCH * N, (PATCH * N) / 4];
   const store = (value: string): string =>
-    lines(
-      rows * columns,
-      (c) => `
-  subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * N}u, c${c}, ${N}u);
+    lines((rows * columns) / PATCH, (p) => {
+      const [i, j] = [Math.floor((p * PATCH) / columns), (p * PATCH) % columns];
+      return `
+  ${lines(PATCH, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patchN}u + ${q * N}u, c${i * columns + j + q}, ${patchN}u);`)}
   workgroupBarrier(); // patch written
-  for (var f = lane; f < ${(M * N) / 4}u; f += ${lanes}u) {
-    let row = group.y * ${tileM}u + down * ${rows * M}u + ${Math.floor(c / columns) * M}u + f / ${N / 4}u;
-    let column = group.x * ${tileN / 4}u + across * ${(columns * N) / 4}u + ${((c % columns) * N) / 4}u + f % ${N / 4}u;
+  for (var f = lane; f < ${M * patch4}u; f += ${lanes}u) {
+    let row = group.y * ${tileM}u + down * ${rows * M}u + ${i * M}u + f / ${patch4}u;
+    let column = group.x * ${tileN / 4}u + across * ${(columns * N) / 4}u + ${(j * N) / 4}u + f % ${patch4}u;
     if (row < params.M && column < n4) {
-      let at = subgroup * ${M * N}u + 4u * f;
+      let at = subgroup * ${M * patchN}u + 4u * f;
       let sum = vec4f(patch_of[at], patch_of[at + 1u], patch_of[at + 2u], patch_of[at + 3u]);
       let i = (group.z * params.M + row) * n4 + column;
       ${value}
     }
   }
-  workgroupBarrier(); // patch read before the next matrix overwrites it`,
-    );
+  workgroupBarrier(); // patch read before the next matrices overwrite it`;
+    });
   const entry = (name: string, value: string): string => `
 @compute @workgroup_size(${threads})
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32) {${body}
 ${store(value)}
 }`;
   return `
-@group(0) @binding(0) var<storage, read> a: array<vec4f>;
-@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<${operands}>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<${operands}>>;
 @group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
 var<workgroup> tile_a: array<vec4h, ${a.outer * a.stride}>;
 var<workgroup> tile_b: array<vec4h, ${b.outer * b.stride}>;
-var<workgroup> patch_of: array<f32, ${down * across * M * N}>;
+var<workgroup> patch_of: array<f32, ${down * across * M * patchN}>;
 ${entry("product", "if (ACCUMULATE) { c[i] += sum; } else { c[i] = sum; }")}
 ${entry("linear", "c[i] = activate(sum + bias[column]);")}
 ${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v);")}
@@ -180,8 +203,8 @@ ${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v
 const once = madeOnce<MatmulKernel>();
 
 /**
- * The kernel of one layout for an adapter's matrix shape and subgroups of exactly `lanes` lanes. Above 1, `split` workgroups
- * share K.
+ * The kernel of one layout for an adapter's matrix shape and subgroups of exactly `lanes` lanes, and operands of an element
+ * type. Above 1, `split` workgroups share K.
  */
 export function matmulMatrix(
   layout: "NN" | "NT" | "TN",
@@ -189,22 +212,15 @@ export function matmulMatrix(
   tile: MatrixTile,
   lanes: number,
   split = 1,
+  operands: ElementType = "f32",
 ): MatmulKernel {
-  const sizes = [
-    shape.M,
-    shape.N,
-    shape.K,
-    ...tile.subgroups,
-    ...tile.matrices,
-    tile.step,
-    lanes,
-    split,
-  ];
+  const { M, N, K } = shape;
+  const sizes = [M, N, K, ...tile.subgroups, ...tile.matrices, tile.step, lanes, split, operands];
   const name = `matmul-matrix-${layout}-${sizes.join("-")}`;
   return once(name, () =>
     defineKernel(name, {
       files: ["./shared/quad.wgsl", "./shared/activation.wgsl"],
-      generated: source(layout, shape, tile, lanes, split),
+      generated: source(layout, shape, tile, lanes, split, operands),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0 },
       entries: MATMUL_ENTRIES,

@@ -71,3 +71,12 @@ export const matmulTranspose = defineKernel("matmul-transpose", {
   constants: { LANES: MATMUL_TRANSPOSE_LANES },
   entries: { transposed: ["a", "t"] },
 });
+
+/** `N` elements of an operand as f16, two to a word. */
+export const matmulHalf = defineKernel("matmul-half", {
+  files: ["./shared/index.wgsl", "./matmul-half.wgsl"],
+  params: { N: "u32" },
+  constants: { LANES: 64 },
+  entries: { rounded: ["a", "h"] },
+  enables: ["f16"],
+});

@@ -21,7 +21,7 @@ export interface StepResult {
 export const shapeOf = ({ B, ids }: TokenBatch): string => `${B}x${roundedBytes(ids.byteLength)}`;
 
 /**
- * Encodes and submits forward, backward and update of one optimiser step: one submit per micro-batch, the update with the
+ * Encodes and submits forward, backward and update of one optimiser step: a `gpu.step` per micro-batch, the update in the
  * last. The result resolves when the device is done; nothing waits for it here.
  */
 export async function trainStep(

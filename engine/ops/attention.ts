@@ -101,6 +101,9 @@ export function attention(
     tilesOf(queries),
     constants,
   );
+  // At most: as if each row met as many as the longest sequence has. Two products forward, five backward.
+  const product = (2 * R * rows.longest * width) / 3;
+  gpu.countFlops(2 * product);
   return gpu.tape.record(y, [qkv], [lse], (dy, scratch) => {
     const delta = scratch(gpu.like(lse));
     const perHead = grid(Math.ceil((R * heads) / tiles.delta));
@@ -109,6 +112,7 @@ export function attention(
     const buffers = { rows: table, qkv, dy, lse, delta, dqkv };
     gpu.launch(kernel, "backwardQuery", buffers, params, tilesOf(others), constants);
     gpu.launch(kernel, "backwardKeyValue", buffers, params, tilesOf(others), constants);
+    gpu.countFlops(5 * product);
     return [dqkv];
   });
 }

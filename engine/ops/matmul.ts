@@ -1,6 +1,11 @@
 import { type Activation, ACTIVATIONS } from "../../kernels/activation.ts";
 import { grid } from "../../kernels/kernel.ts";
-import { MATMUL_TRANSPOSE_LANES, matmulSplit, matmulTranspose } from "../../kernels/matmul.ts";
+import {
+  MATMUL_TRANSPOSE_LANES,
+  matmulHalf,
+  matmulSplit,
+  matmulTranspose,
+} from "../../kernels/matmul.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
@@ -50,6 +55,20 @@ export function matmulInto(
     if (right !== b) gpu.release(right);
     return;
   }
+  const halves = variant.operands === "f16" ? { a: halved(gpu, a), b: halved(gpu, b) } : undefined;
+  launchProduct(gpu, layout, { a, b, c, ...halves }, sizes, epilogue, variant);
+  if (halves) for (const half of Object.values(halves)) gpu.release(half);
+  gpu.countFlops(2 * sizes.M * sizes.N * sizes.K);
+}
+
+function launchProduct(
+  gpu: Gpu,
+  layout: Layout,
+  { a, b, c }: { a: Tensor; b: Tensor; c: Tensor },
+  sizes: MatmulSizes,
+  epilogue: Epilogue,
+  variant: MatmulVariant,
+): void {
   const kernel = variant.kernel(layout);
   const groups = gridOf(variant, sizes);
   const constants = variant.constants(layout, gpu.precision);
@@ -82,6 +101,13 @@ function transposed(gpu: Gpu, a: Tensor, R: number, C: number): Tensor {
   const groups = [Math.ceil(R / 4 / MATMUL_TRANSPOSE_LANES), C / 4, 1] as const;
   gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups);
   return t;
+}
+
+/** A copy of a matrix as f16, two elements to a word. */
+function halved(gpu: Gpu, a: Tensor): Tensor {
+  const h = gpu.empty([a.size / 2]);
+  gpu.launch(matmulHalf, "rounded", { a, h }, { N: a.size }, grid(Math.ceil(a.size / 256)));
+  return h;
 }
 
 /** The product of two matrices in a layout. Shapes as in matmulInto; returns [M, N]. Throws ShapeError. */

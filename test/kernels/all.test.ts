@@ -46,7 +46,11 @@ const MADE: readonly Kernel[] = [
   ]),
   // The null backend's subgroups have 128 lanes.
   ...LAYOUTS.flatMap((layout) =>
-    [1, 4].map((split) => matmulMatrix(layout, MATRICES, MATRIX_TILE, 128, split)),
+    [1, 4].flatMap((split) =>
+      (["f32", "f16"] as const).map((operands) =>
+        matmulMatrix(layout, MATRICES, MATRIX_TILE, 128, split, operands),
+      ),
+    ),
   ),
 ];
 
@@ -75,6 +79,7 @@ const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
   "matmul-register": [...MATMUL, ...HALF],
   "matmul-split": combine({ ACCUMULATE, LANES: [1, 256] }),
   "matmul-transpose": combine({ LANES: [1, 256] }),
+  "matmul-half": combine({ LANES: [1, 256] }),
   "matmul-tiled": [
     ...MATMUL,
     { ELEM: "f16" },

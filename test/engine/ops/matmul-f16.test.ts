@@ -6,6 +6,8 @@ import { Gpu, openGpu } from "../../../engine/gpu.ts";
 import { openDevice } from "../../../engine/device.ts";
 import { linear } from "../../../engine/ops/linear.ts";
 import { matmulInto } from "../../../engine/ops/matmul.ts";
+import { matmulHalf } from "../../../kernels/matmul.ts";
+import { grid } from "../../../kernels/kernel.ts";
 import { fits, type Layout, matmulVariants } from "../../../engine/matmul-variants.ts";
 import { activation } from "../../reference/activation.ts";
 import * as reference from "../../reference/matmul.ts";
@@ -126,6 +128,32 @@ describe.skipIf(!gpu).each(variants.map((variant) => [variant.name, variant] as 
     });
   },
 );
+
+/** The number 16 bits of f16 stand for. */
+function fromHalf(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+  return bits >> 15 ? -size : size;
+}
+
+describe.skipIf(!gpu)(`f16 copies of operands${half ? "" : why}`, () => {
+  // The last needs more workgroups than a dimension has.
+  it.each([4, 1028, 65_536 * 256 + 4])("hold all of %i elements, in order", async (N) => {
+    const values = Float32Array.from({ length: N }, (_, i) => (i % 2003) / 7 - 100);
+    const read = gpu!.step(`halves ${N}`, () => {
+      const h = gpu!.empty([N / 2]);
+      const groups = grid(Math.ceil(N / 256));
+      gpu!.launch(matmulHalf, "rounded", { a: gpu!.upload(values), h }, { N }, groups);
+      return gpu!.readLater(h);
+    });
+    const got = new Uint16Array((await gpu!.settle(read)).buffer);
+    // Some drivers cut off where others round.
+    const off = values.findIndex(
+      (value, i) => Math.abs(fromHalf(got[i]!) - value) > 2 ** -10 * Math.abs(value),
+    );
+    expect(off).toBe(-1);
+  });
+});
 
 describe("precision f16", () => {
   it("is refused where the adapter has no shader-f16", async () => {
