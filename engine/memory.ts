@@ -4,7 +4,7 @@ import { BufferPool, type PoolBuffer } from "./buffers.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { ApiCalls } from "./api-calls.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
+import { requireUsable, Tensor } from "./tensor.ts";
 
 type Values = Float32Array | Uint32Array;
 
@@ -98,7 +98,7 @@ export class Memory {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const usage = STORAGE | COPY_SRC | COPY_DST;
     const gpu = this.#device.createBuffer({ label, size: Math.max(bytes, 4), usage });
-    return { id: this.#nextId(), gpu, bytes, pool: undefined, refs: 1 };
+    return { id: this.#nextId(), gpu, device: this.#device, bytes, pool: undefined, refs: 1 };
   }
 
   set(tensor: Tensor, values: Values): void {
@@ -107,6 +107,7 @@ export class Memory {
         `set: ${format(tensor.shape)} needs ${tensor.size} values; got ${values.length}.`,
       );
     }
+    requireUsable("gpu.set", tensor, this.#device);
     this.write(tensor.buffer.gpu, tensor.offset, values);
   }
 
@@ -125,6 +126,8 @@ export class Memory {
   step<T>(key: string, fn: () => T): T {
     if (this.#stepping) throw new DeviceError("gpu.step: steps do not nest; finish the outer one.");
     this.#stepping = true;
+    const before = this.#heldUploads;
+    this.#heldUploads = [];
     this.#tracked = [];
     this.#work.begin(key);
     this.#uploads.begin(key);
@@ -135,7 +138,8 @@ export class Memory {
       for (const buffer of this.#heldUploads) buffer.refs = 0;
       this.#stepping = false;
       this.#tracked = undefined;
-      this.#heldUploads = [];
+      this.#heldUploads = before;
+      this.submitted(); // by the step: what was uploaded before it lives on, if it is held besides
       this.#work.end();
       this.#uploads.end();
     }
@@ -151,7 +155,7 @@ export class Memory {
       for (const { buffer } of inner) {
         if (buffer !== kept.buffer && buffer.refs > 0) buffer.pool?.release(buffer);
       }
-      outer?.push(kept);
+      if (inner.some(({ buffer }) => buffer === kept.buffer)) outer?.push(kept);
       return kept;
     } catch (error) {
       outer?.push(...inner);
