@@ -8,6 +8,13 @@ import { requireUsable, Tensor } from "./tensor.ts";
 
 type Values = Float32Array | Uint32Array;
 
+/** Throws ShapeError for arrays of other elements, whose bytes would be taken for these. */
+function requireWords(where: string, values: unknown): void {
+  if (values instanceof Float32Array || values instanceof Uint32Array) return;
+  const kind = Object.prototype.toString.call(values).slice(8, -1);
+  throw new ShapeError(`${where}: values must be a Float32Array or a Uint32Array; got ${kind}.`);
+}
+
 export class Memory {
   /** Mappable buffers for reading back. */
   readonly staging: BufferPool;
@@ -76,6 +83,7 @@ export class Memory {
   }
 
   upload(values: Values, shape: Shape): Tensor {
+    requireWords("upload", values);
     if (elementCount(shape) !== values.length) {
       throw new ShapeError(
         `upload: ${format(shape)} needs ${elementCount(shape)} values; got ${values.length}.`,
@@ -102,6 +110,7 @@ export class Memory {
   }
 
   set(tensor: Tensor, values: Values): void {
+    requireWords("set", values);
     if (values.length !== tensor.size) {
       throw new ShapeError(
         `set: ${format(tensor.shape)} needs ${tensor.size} values; got ${values.length}.`,
@@ -182,7 +191,9 @@ export class Memory {
   private checkedBytes(shape: Shape): number {
     const bytes = elementCount(shape) * 4;
     const limit = this.#device.limits.maxStorageBufferBindingSize;
-    if (!(bytes > 0)) throw new ShapeError(`gpu: a tensor needs elements; got ${format(shape)}.`);
+    if (!shape.every((size) => Number.isInteger(size) && size > 0)) {
+      throw new ShapeError(`gpu: a tensor needs elements; got ${format(shape)}.`);
+    }
     if (bytes > limit) {
       throw new DeviceError(
         `gpu: a tensor ${format(shape)} takes ${bytes} bytes; the adapter binds at most ${limit}. Use a smaller batch or length.`,

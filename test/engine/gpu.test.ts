@@ -65,10 +65,22 @@ describe("memory", () => {
     expect(() => gpu.set(gpu.empty([3]), Float32Array.of(1))).toThrow(
       "set: [3] needs 3 values; got 1.",
     );
-    expect(() => gpu.empty([0, 4])).toThrow(ShapeError);
+    for (const shape of [[0, 4], [-2, -3], [1.5, 2], [NaN]]) {
+      expect(() => gpu.empty(shape)).toThrow(ShapeError);
+    }
     const rows = gpu.largestBinding / 4 + 1;
     expect(() => gpu.empty([rows])).toThrow(DeviceError);
     expect(() => gpu.empty([rows])).toThrow(/Use a smaller batch or length/);
+  });
+
+  it("refuses arrays whose bytes it would take for other numbers", () => {
+    for (const values of [Float64Array.of(1, 2), Int32Array.of(1, 2), [1, 2]]) {
+      const kind = Object.prototype.toString.call(values).slice(8, -1);
+      const wrong = values as unknown as Float32Array;
+      const refusal = `values must be a Float32Array or a Uint32Array; got ${kind}.`;
+      expect(() => gpu.upload(wrong)).toThrow(`upload: ${refusal}`);
+      expect(() => gpu.set(gpu.empty([2]), wrong)).toThrow(`set: ${refusal}`);
+    }
   });
 
   it("frees what a scope made but its result", async () => {
