@@ -14,6 +14,8 @@ export interface PoolBuffer {
   readonly pool: BufferPool | undefined;
   /** 0 once it was released. Two where a gradient is passed on to two tensors without a copy. */
   refs: number;
+  /** Not free yet, though released: what was written to it has to reach the device first. */
+  held: boolean;
 }
 
 /** A buffer of a pool, with its latest use. */
@@ -24,7 +26,7 @@ interface Slot {
   use: PoolBuffer | undefined;
 }
 
-const isFree = ({ use }: Slot): boolean => use === undefined || use.refs === 0;
+const isFree = ({ use }: Slot): boolean => use === undefined || (use.refs === 0 && !use.held);
 
 /** Sizes are rounded up so that shapes of about the same size share buffers: steps of an eighth of a power of two. */
 export function roundedBytes(bytes: number): number {
@@ -107,7 +109,7 @@ export class BufferPool {
 
   private take(slot: Slot): PoolBuffer {
     const { id, gpu, bytes } = slot;
-    slot.use = { id, gpu, device: this.device, bytes, pool: this, refs: 1 };
+    slot.use = { id, gpu, device: this.device, bytes, pool: this, refs: 1, held: false };
     return slot.use;
   }
 

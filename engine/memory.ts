@@ -90,10 +90,12 @@ export class Memory {
       );
     }
     const buffer = this.#uploads.acquire(this.checkedBytes(shape));
-    buffer.refs++; // a hold of its own until the submit: a write takes effect before everything in it
+    buffer.held = true; // until the submit: a write takes effect before everything in it
     this.#heldUploads.push(buffer);
     this.write(buffer.gpu, 0, values);
-    return new Tensor(shape, buffer);
+    const tensor = new Tensor(shape, buffer);
+    this.#tracked?.push(tensor);
+    return tensor;
   }
 
   persistent(label: string, bytes: number): PoolBuffer {
@@ -106,7 +108,15 @@ export class Memory {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const usage = STORAGE | COPY_SRC | COPY_DST;
     const gpu = this.#device.createBuffer({ label, size: Math.max(bytes, 4), usage });
-    return { id: this.#nextId(), gpu, device: this.#device, bytes, pool: undefined, refs: 1 };
+    return {
+      id: this.#nextId(),
+      gpu,
+      device: this.#device,
+      bytes,
+      pool: undefined,
+      refs: 1,
+      held: false,
+    };
   }
 
   set(tensor: Tensor, values: Values): void {
@@ -120,10 +130,10 @@ export class Memory {
     this.write(tensor.buffer.gpu, tensor.offset, values);
   }
 
-  /** To be called after each submit: uploads that nobody holds besides are free again. */
+  /** To be called after each submit: uploads that were released are free again. */
   submitted(): void {
     if (this.#stepping) return;
-    for (const buffer of this.#heldUploads) this.#uploads.release(buffer);
+    for (const buffer of this.#heldUploads) buffer.held = false;
     this.#heldUploads = [];
   }
 
@@ -135,8 +145,6 @@ export class Memory {
   step<T>(key: string, fn: () => T): T {
     if (this.#stepping) throw new DeviceError("gpu.step: steps do not nest; finish the outer one.");
     this.#stepping = true;
-    const before = this.#heldUploads;
-    this.#heldUploads = [];
     this.#tracked = [];
     this.#work.begin(key);
     this.#uploads.begin(key);
@@ -144,11 +152,9 @@ export class Memory {
       return fn();
     } finally {
       for (const tensor of this.#tracked) tensor.buffer.refs = 0;
-      for (const buffer of this.#heldUploads) buffer.refs = 0;
       this.#stepping = false;
       this.#tracked = undefined;
-      this.#heldUploads = before;
-      this.submitted(); // by the step: what was uploaded before it lives on, if it is held besides
+      this.submitted();
       this.#work.end();
       this.#uploads.end();
     }

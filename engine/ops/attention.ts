@@ -39,7 +39,9 @@ export function sequenceRows(
     );
   }
   let end = 0;
-  for (const b of first.map((_, i) => i).sort((a, c) => first[a]! - first[c]! || owned[a]! - owned[c]!)) {
+  for (const b of first
+    .map((_, i) => i)
+    .sort((a, c) => first[a]! - first[c]! || owned[a]! - owned[c]!)) {
     if (first[b] !== end || real[b]! > owned[b]!) {
       throw new ShapeError(
         `sequenceRows: each row must have one owner, with as many real rows or fewer; got sequence ${b} of ${real[b]} real rows, which owns ${owned[b]} from ${first[b]}, where the others end at ${end}.`,

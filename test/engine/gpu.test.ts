@@ -83,6 +83,22 @@ describe("memory", () => {
     }
   });
 
+  it("frees what was uploaded in a scope, and overwrites none of it before the submit", async () => {
+    const run = async () => {
+      const y = gpu.scope(() => {
+        const [a, b] = [1, 2].map((value) => gpu.upload(Float32Array.of(value, value)));
+        return add(gpu, a!, b!);
+      });
+      const later = gpu.upload(Float32Array.of(9, 9));
+      expect([...(await gpu.read(y))]).toEqual([3, 3]);
+      for (const tensor of [y, later]) gpu.release(tensor);
+    };
+    await run();
+    const { poolBuffers } = gpu;
+    for (let i = 0; i < 50; i++) await run();
+    expect(gpu.poolBuffers).toBe(poolBuffers);
+  });
+
   it("frees what a scope made but its result", async () => {
     const x = gpu.upload(Float32Array.from({ length: 100_000 }, (_, i) => i));
     const run = () => gpu.scope(() => add(gpu, add(gpu, x, x), add(gpu, x, x)));
