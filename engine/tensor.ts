@@ -11,7 +11,7 @@ export class Tensor {
   readonly buffer: PoolBuffer;
   /** Start of the range in bytes; a multiple of 256. */
   readonly offset: number;
-  /** Gradient accumulated by Tape.backward; only parameters have one. */
+  /** What Tape.gradients adds the gradient to; only parameters have one. */
   readonly grad: Tensor | undefined;
 
   constructor(shape: Shape, buffer: PoolBuffer, offset = 0, grad?: Tensor) {

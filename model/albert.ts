@@ -90,8 +90,8 @@ export class AlbertForSequenceClassification {
   }
 
   /**
-   * Class logits [B, K] of a batch. With `seed` dropout is on, as when training. Throws ShapeError for a length or token id
-   * the model has no embedding for.
+   * Class logits [B, K] of a batch. With `seed` dropout is on, as when training. To be called in a step or a scope, which
+   * frees what it makes on the way. Throws ShapeError for a length or token id the model has no embedding for.
    */
   forward(batch: TokenBatch, seed?: DropoutSeed): Tensor {
     return this.classify(this.embed(batch), batch, seed);

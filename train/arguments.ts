@@ -99,9 +99,19 @@ export class ArgumentError extends AlbertGpuError {
   }
 }
 
-const isNatural = (x: number): boolean => Number.isSafeInteger(x) && x >= 1;
-const isCount = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
 const isAmount = (x: number): boolean => Number.isFinite(x) && x >= 0;
+
+/** Throws ArgumentError unless `value` is an integer of at least `least`. */
+export function checkInteger(option: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  const requirement = least === 1 ? "a positive integer" : `an integer of at least ${least}`;
+  throw new ArgumentError(option, requirement, value);
+}
+
+/** Throws ArgumentError unless `value` is a finite number of at least 0. */
+export function checkAmount(option: string, value: number): void {
+  if (!isAmount(value)) throw new ArgumentError(option, "a number of at least 0", value);
+}
 
 /** Throws ArgumentError, naming the first argument out of its range. */
 export function checkArguments(args: TrainingArguments): void {
@@ -112,21 +122,15 @@ export function checkArguments(args: TrainingArguments): void {
     "loggingSteps",
     "gradientAccumulationSteps",
   ] as const;
-  for (const name of natural) {
-    if (!isNatural(args[name])) throw new ArgumentError(name, "a positive integer", args[name]);
-  }
+  for (const name of natural) checkInteger(name, args[name], 1);
   for (const name of ["maxSteps", "saveTotalLimit"] as const) {
     const value = args[name];
-    if (value !== undefined && !isNatural(value)) {
-      throw new ArgumentError(name, "a positive integer", value);
-    }
+    if (value !== undefined) checkInteger(name, value, 1);
   }
   for (const name of ["warmupSteps", "earlyStoppingPatience"] as const) {
-    if (!isCount(args[name])) throw new ArgumentError(name, "an integer of at least 0", args[name]);
+    checkInteger(name, args[name], 0);
   }
-  for (const name of ["weightDecay", "maxGradNorm"] as const) {
-    if (!isAmount(args[name])) throw new ArgumentError(name, "a number of at least 0", args[name]);
-  }
+  for (const name of ["weightDecay", "maxGradNorm"] as const) checkAmount(name, args[name]);
   for (const name of ["learningRate", "eps"] as const) {
     if (!(isAmount(args[name]) && args[name] > 0)) {
       throw new ArgumentError(name, "a number above 0", args[name]);
@@ -137,9 +141,7 @@ export function checkArguments(args: TrainingArguments): void {
       throw new ArgumentError(name, "in [0, 1)", args[name]);
   }
   if (!Number.isSafeInteger(args.seed)) throw new ArgumentError("seed", "an integer", args.seed);
-  if (!(Number.isSafeInteger(args.maxLength) && args.maxLength >= 3)) {
-    throw new ArgumentError("maxLength", "an integer of at least 3", args.maxLength);
-  }
+  checkInteger("maxLength", args.maxLength, 3);
   const choices = {
     metric: METRICS,
     reportTo: REPORT_TO,

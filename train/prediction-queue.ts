@@ -7,6 +7,7 @@ import {
   labelNames,
   type Tokenizer,
 } from "../model/index.ts";
+import { ArgumentError, checkAmount, checkInteger } from "./arguments.ts";
 import { collate, filledRows } from "./batches.ts";
 import { logitsOf } from "./step.ts";
 import { type EncodedText, encodeText, type Verdict, verdictsOf } from "./verdict.ts";
@@ -51,6 +52,7 @@ export class PredictionQueue {
   #running: Promise<void> | undefined;
   #closed = false;
 
+  /** Throws ArgumentError for an option out of its range. */
   constructor(
     gpu: Gpu,
     model: AlbertForSequenceClassification,
@@ -67,6 +69,13 @@ export class PredictionQueue {
     this.#maxBatch = options.maxBatch ?? 16;
     this.#batchWaitMs = options.batchWaitMs ?? 4;
     this.#onBatch = options.onBatch;
+    checkInteger("maxLength", this.maxLength, 3);
+    if (this.maxLength > limit) {
+      throw new ArgumentError("maxLength", `at most the model's ${limit} tokens`, this.maxLength);
+    }
+    checkInteger("maxBatch", this.#maxBatch, 1);
+    checkInteger("maxWaiting", this.maxWaiting, 1);
+    checkAmount("batchWaitMs", this.#batchWaitMs);
   }
 
   /** Texts that are not on the device yet. */

@@ -56,6 +56,20 @@ describe("a queue", () => {
     expect(new Set(together.map(({ truncated }) => truncated))).toEqual(new Set([true, false]));
   });
 
+  it("refuses sizes that would leave texts waiting for ever, or the model without a place for them", () => {
+    const limit = model.config.max_position_embeddings;
+    for (const [options, refusal] of [
+      [{ maxBatch: 0 }, "maxBatch must be a positive integer; got 0."],
+      [{ maxBatch: NaN }, "maxBatch must be a positive integer; got NaN."],
+      [{ maxWaiting: 0 }, "maxWaiting must be a positive integer; got 0."],
+      [{ batchWaitMs: -1 }, "batchWaitMs must be a number of at least 0; got -1."],
+      [{ maxLength: 2 }, "maxLength must be an integer of at least 3; got 2."],
+      [{ maxLength: limit + 1 }, `maxLength must be at most the model's ${limit} tokens`],
+    ] as const) {
+      expect(() => new PredictionQueue(gpu, model, tokenizer, options)).toThrow(refusal);
+    }
+  });
+
   it("answers in the order of asking", async () => {
     const { queue } = queueOf({ maxBatch: 2 });
     const done: number[] = [];

@@ -3,6 +3,7 @@
 
 import { type Gpu, ShapeError } from "../../engine/index.ts";
 import type { AlbertForSequenceClassification } from "../../model/index.ts";
+import { checkAmount, checkInteger } from "../arguments.ts";
 import { argmaxRows } from "../evaluate.ts";
 import { EmbeddingPath } from "./embedding-path.ts";
 import { type Panel, POINTS, pointsOf } from "./quadrature.ts";
@@ -109,7 +110,8 @@ async function halve(
  * not [MASK]: its row of the word table is zero in a model trained from scratch and takes no gradient in any, so that no class
  * can claim it. A part of the path is halved until its attributions add up to the change of the score over it, within
  * `tolerance` of the whole difference.
- * ids: one text's, with [CLS] and [SEP] at the ends. Throws ShapeError for a class or id that the model does not have.
+ * ids: one text's, with [CLS] and [SEP] at the ends. Throws ShapeError for a class or id that the model does not have, and
+ * ArgumentError for an option out of its range.
  */
 export async function integratedGradients(
   gpu: Gpu,
@@ -118,6 +120,9 @@ export async function integratedGradients(
   options: AttributionOptions = {},
 ): Promise<Attribution> {
   const { batchSize = 16, tolerance = 0.01, maxPoints = 1024, signal } = options;
+  checkInteger("batchSize", batchSize, 1);
+  checkAmount("tolerance", tolerance);
+  checkInteger("maxPoints", maxPoints, POINTS);
   const path = await EmbeddingPath.open({ gpu, model, batchSize, signal }, ids);
   const K = model.config.num_labels;
   const [predicted = 0] = argmaxRows(path.end, K);

@@ -97,6 +97,15 @@ describe("integrated gradients", () => {
     expect(other.attributions.map((value) => 0 - value)).toEqual(first.attributions);
   });
 
+  it("are refused without points, room for them, or a bound", async () => {
+    const [batchSize, maxPoints, tolerance] = [0, 7, NaN];
+    for (const options of [{ batchSize }, { maxPoints }, { tolerance }]) {
+      await expect(integratedGradients(gpu, ofTwo, TEXT, options)).rejects.toThrow(
+        `${Object.keys(options)[0]} must be`,
+      );
+    }
+  });
+
   it("leave the gradients of the parameters alone", async () => {
     gpu.set(ofTwo.parameters.gradients, new Float32Array(ofTwo.parameters.size));
     await integratedGradients(gpu, ofTwo, TEXT);
