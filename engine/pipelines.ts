@@ -41,6 +41,11 @@ export function locate(kernel: Kernel, sourceLine: number, message: string): str
   });
 }
 
+/** Bytes that the start of a binding is a multiple of on every device. */
+const OFFSETS = 256;
+
+const isWhole = ({ buffer, offset }: Tensor): boolean => buffer.pool !== undefined && offset === 0;
+
 /** Throws KernelError where what is written is read too: Dawn would drop the whole submit, and say so only then. */
 function requireNoAlias(
   { label, bindings }: Pipeline,
@@ -129,8 +134,8 @@ export class PipelineCache {
       const tensor = buffers[name];
       invariant(tensor !== undefined, () => `${pipeline.label}: no buffer for "${name}"`);
       requireUsable(pipeline.label, tensor, this.#device);
-      // A pool buffer is bound whole, so that shapes may differ; slices of a persistent one by their range.
-      key += tensor.buffer.pool
+      // A pool buffer is bound whole, so that shapes may differ; parts of a buffer by their range.
+      key += isWhole(tensor)
         ? `,${tensor.buffer.id}`
         : `,${tensor.buffer.id}:${tensor.offset}:${tensor.byteLength}`;
     }
@@ -141,8 +146,14 @@ export class PipelineCache {
         label: pipeline.label,
         layout: pipeline.layout,
         entries: pipeline.bindings.map(({ name, index }) => {
-          const { buffer, offset, byteLength } = buffers[name]!;
-          const size = buffer.pool ? Math.min(buffer.bytes, this.#largestBinding) : byteLength;
+          const tensor = buffers[name]!;
+          const { buffer, offset, byteLength } = tensor;
+          if (offset % OFFSETS !== 0) {
+            throw new KernelError(
+              `${pipeline.label}: "${name}" must start at a multiple of ${OFFSETS} bytes; got ${offset}.`,
+            );
+          }
+          const size = isWhole(tensor) ? Math.min(buffer.bytes, this.#largestBinding) : byteLength;
           return { binding: index, resource: { buffer: buffer.gpu, offset, size } };
         }),
       });

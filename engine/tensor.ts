@@ -1,5 +1,5 @@
 import type { PoolBuffer } from "./buffers.ts";
-import { DeviceError } from "./errors.ts";
+import { DeviceError, ShapeError } from "./errors.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
 
 /**
@@ -9,12 +9,18 @@ import { elementCount, format, type Shape } from "./shape.ts";
 export class Tensor {
   readonly shape: Shape;
   readonly buffer: PoolBuffer;
-  /** Start of the range in bytes; a multiple of 256. */
+  /** Start of the range in bytes; a multiple of 256 where a kernel uses it. */
   readonly offset: number;
   /** What Tape.gradients adds the gradient to; only parameters have one. */
   readonly grad: Tensor | undefined;
 
+  /** Throws ShapeError for a range that ends behind the buffer. */
   constructor(shape: Shape, buffer: PoolBuffer, offset = 0, grad?: Tensor) {
+    if (offset < 0 || offset + 4 * elementCount(shape) > buffer.bytes) {
+      throw new ShapeError(
+        `Tensor: ${format(shape)} from byte ${offset} on must lie in its buffer; it has ${buffer.bytes} bytes.`,
+      );
+    }
     this.shape = shape;
     this.buffer = buffer;
     this.offset = offset;

@@ -143,6 +143,21 @@ describe("a tensor", () => {
     expect(gpu.like(y).buffer.gpu).toBe(y.buffer.gpu); // free again
   });
 
+  it("over a part of a pool's buffer is that part, and none over what is not there", async () => {
+    const whole = gpu.upload(Float32Array.from({ length: 128 }, (_, i) => i));
+    expect([...(await gpu.read(add(gpu, whole, whole)))].slice(0, 2)).toEqual([0, 2]); // known by now
+    const half = new Tensor([64], whole.buffer, 256);
+    const want = Array.from({ length: 64 }, (_, i) => 2 * (64 + i));
+    expect([...(await gpu.read(add(gpu, half, half)))]).toEqual(want);
+    expect(() => new Tensor([65], whole.buffer, 256)).toThrow(
+      "Tensor: [65] from byte 256 on must lie in its buffer; it has 512 bytes.",
+    );
+    const uneven = new Tensor([2], whole.buffer, 4);
+    expect(() => add(gpu, uneven, uneven)).toThrow(
+      /"a" must start at a multiple of 256 bytes; got 4/,
+    );
+  });
+
   it("of another Gpu is refused, also where its number is one of this Gpu's buffers", async () => {
     const [own, other] = [await openOwn(), await openOwn()];
     const [x, y] = [own, other].map((one) => one.upload(Float32Array.of(1, 2))) as [Tensor, Tensor];
