@@ -50,8 +50,8 @@ export async function trainStep(
   return { loss, gradientNorm, finite: finite === 1 && Number.isFinite(loss), lossScale };
 }
 
-/** Submits one forward pass without dropout. Resolves to logits [B, K]. */
-export function logitsOf(
+/** Submits one forward pass without dropout. Resolves to logits [B, K]; rejects with what `forward` throws. */
+export async function logitsOf(
   gpu: Gpu,
   model: AlbertForSequenceClassification,
   batch: TokenBatch,

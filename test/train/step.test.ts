@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ShapeError } from "../../engine/errors.ts";
 import { Random } from "../../engine/random.ts";
 import { collate } from "../../train/batches.ts";
 import { AdamW } from "../../train/optimiser.ts";
@@ -114,6 +115,13 @@ describe("the result of a step", () => {
     expect(result.finite).toBe(false);
     expect((await weightsOf(gpu, model)).equals(before)).toBe(true);
     model.parameters.set(part.name, shape, data);
+    expect((await step(batch(0, 8, 32))).finite).toBe(true);
+  });
+
+  it("is a rejection, never a throw, for a batch the model has no place for", async () => {
+    const wrong = collate([[2, 60_000, 3]], { maxLength: 8, padId: 0 });
+    await expect(logitsOf(gpu, model, wrong)).rejects.toThrow(/token ids must be below/);
+    await expect(step({ ...wrong, labels: Uint32Array.of(0) })).rejects.toThrow(ShapeError);
     expect((await step(batch(0, 8, 32))).finite).toBe(true);
   });
 });
