@@ -136,6 +136,9 @@ describe.skipIf(!gpu).each(variants.map((variant) => [variant.name, variant] as 
   },
 );
 
+// A software adapter compiles one of these for up to half a minute; later runs read it from its cache.
+const COMPILING_MS = 300_000;
+
 // Where rows, columns and depth are the same, as on the adapters at hand, one may be mistaken for another.
 describe.skipIf(!gpu).each([
   {
@@ -167,6 +170,7 @@ describe.skipIf(!gpu).each([
     };
     it.each(["NN", "NT", "TN"] as const)(
       "%s is the product of the rounded operands",
+      { timeout: COMPILING_MS },
       async (layout) => {
         const [M, N, K] = [44, 68, 76];
         const [a, b] = [normals(1, M * K), normals(2, K * N)];
