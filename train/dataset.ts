@@ -3,7 +3,7 @@
 import { DataError } from "../engine/errors.ts";
 import { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
 import { isJsonl, readJsonl } from "./jsonl.ts";
-import { LabelSet } from "./label-set.ts";
+import { LabelSet, requireOneSpelling } from "./label-set.ts";
 
 /** One text and its class number. */
 export interface Example {
@@ -156,7 +156,7 @@ export async function* readLabelled(
  * @param options.labels the classes of the training set, for validation and test files; without it they are taken from the file
  * @param options.labelNames names for the file's label values, {"0": "fake", "1": "real"}; without it values are names
  * Throws DataError, with record numbers, for a file without records, an empty label, a label that is not in `labels` or
- * `labelNames`, and, where the classes are taken from the file, for a single class.
+ * `labelNames`, a class spelled in two ways, and, where the classes are taken from the file, for a single class.
  */
 export async function loadExamples(
   source: CsvSource,
@@ -199,6 +199,7 @@ export async function loadExamples(
       return `${where}: labels must be ones ${known} (${labels.names.join(", ")}); got ${JSON.stringify(value)}`;
     },
   );
+  requireOneSpelling(where, new Set(values), (value) => labels.idOf(value));
   const ids = values.map((value) => labels.idOf(value));
   if (options.labels === undefined && ids.every((id) => id === ids[0])) {
     throw new DataError(

@@ -19,14 +19,26 @@ export class LabelSet {
     }
     this.names = names;
     names.forEach((name, id) => this.#ids.set(name, id));
-    values.forEach((value, id) => this.#ids.set(value, id));
+    // A value may be another class's name; that class's own name must not undo it.
+    values.forEach((value, id) => value !== names[id] && this.#ids.set(value, id));
   }
 
   /**
    * The classes of a saved model. Data may spell a class by its name or, unless a name is an integer itself, by its id:
    * the reference's files say 0 and 1 for fake and real.
+   * @param labelNames instead of ids: the class each value of the data stands for, all of them among `names`
    */
-  static ofModel(names: readonly string[]): LabelSet {
+  static ofModel(
+    names: readonly string[],
+    labelNames?: Readonly<Record<string, string>>,
+  ): LabelSet {
+    if (labelNames !== undefined) {
+      const values = new Map(Object.entries(labelNames).map(([value, name]) => [name, value]));
+      return new LabelSet(
+        names,
+        names.map((name) => values.get(name) ?? name),
+      );
+    }
     return names.some(isInteger)
       ? new LabelSet(names)
       : new LabelSet(
@@ -64,6 +76,27 @@ export class LabelSet {
   /** The id of a class by its name or the data's spelling; -1 when there is no such class. */
   idOf(name: string): number {
     return this.#ids.get(name) ?? -1;
+  }
+}
+
+/**
+ * Throws DataError where a file spells one class in two ways: a name that another value has makes one class of two.
+ * @param where names the file
+ */
+export function requireOneSpelling(
+  where: string,
+  values: Iterable<string>,
+  idOf: (value: string) => number,
+): void {
+  const spelled = new Map<number, string>();
+  for (const value of values) {
+    const before = spelled.get(idOf(value));
+    if (before !== undefined && before !== value) {
+      throw new DataError(
+        `${where}: a class must be spelled in one way; got ${JSON.stringify(before)} and ${JSON.stringify(value)} for one. Write one of them, or name both values.`,
+      );
+    }
+    spelled.set(idOf(value), value);
   }
 }
 

@@ -14,6 +14,17 @@ describe("labels", () => {
     expect(["0", "1", "2"].map((name) => labels.idOf(name))).toEqual([-1, 0, 1]);
   });
 
+  it("of a saved model are what the given names say, also where a value is another class's name", () => {
+    const ids = (labelNames: Record<string, string>): number[] => {
+      const labels = LabelSet.ofModel(["fake", "real"], labelNames);
+      return ["fake", "real", "0", "1"].map((value) => labels.idOf(value));
+    };
+    expect(ids({ 0: "real", 1: "fake" })).toEqual([0, 1, 1, 0]);
+    expect(ids({ fake: "real", real: "fake" })).toEqual([1, 0, -1, -1]);
+    expect(ids({ real: "fake" })).toEqual([0, 0, -1, -1]); // the data have no "fake" then, see loadExamples
+    expect(ids({ fake: "real" })).toEqual([1, 1, -1, -1]);
+  });
+
   it("must differ", () => {
     expect(() => LabelSet.fromValues(["0", "1"], { 0: "fake", 1: "fake" })).toThrow(
       'got "fake" twice',

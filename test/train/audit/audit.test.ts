@@ -271,6 +271,28 @@ describe("the audit", () => {
     expect(shortcuts[0]?.examples.map(({ label }) => label)).toEqual(["one", "one", "one"]);
   });
 
+  it("adds up what one set calls by its name and another by its value, and refuses both in one set", async () => {
+    const labelNames = { 1: "a", 0: "b" };
+    const numbered = stories(30, 2).map((row) => ({
+      ...row,
+      label: row.label === "a" ? "1" : "0",
+    }));
+    const sets = { train: numbered, validation: stories(20, 3), test: numbered.slice(0, 10) };
+    const { labels, sets: counted, majority, warnings } = await auditRows(sets, { labelNames });
+    expect(labels).toEqual(["b", "a"]);
+    expect(counted.map(({ classes }) => classes)).toEqual([
+      { b: 15, a: 15 },
+      { b: 10, a: 10 },
+      { b: 5, a: 5 },
+    ]);
+    expect(majority).toBe(0.5);
+    expect(warnings).toEqual(["10 of the test rows (100.0 %) stand in train too"]);
+    const mixed = [...numbered, ...stories(1)];
+    await expect(auditRows({ data: mixed }, { labelNames })).rejects.toThrow(
+      'data.csv: a class must be spelled in one way; got "1" and "a" for one.',
+    );
+  });
+
   it("does not warn of what luck does in a small set, or of values that few rows share", async () => {
     const zebra = (row: Row): Row => ({ ...row, text: `${row.text} zebra` });
     const small = change(stories(24), (i) => (isB(i) && i > 6) || i === 2, zebra);
