@@ -2,7 +2,7 @@
 // never the texts.
 
 import type { Encoder } from "../encoded-block.ts";
-import { LabelSet } from "../label-set.ts";
+import { inOrder } from "../label-set.ts";
 import { ColumnRules, exampleOf } from "./column-rules.ts";
 import { conflictingRows, type Copies, countCopies, type SetRange } from "./copies.ts";
 import { DuplicateFinder } from "./near-duplicates.ts";
@@ -45,8 +45,7 @@ export async function audit(
   const conflicts = conflictingRows(groups.folded, first.rowLabels);
 
   const { names } = labels;
-  const shown = LabelSet.fromValues(labels.values, undefined).names;
-  const order = shown.map((value) => labels.values.indexOf(value));
+  const order = inOrder(labels.values).map((value) => labels.values.indexOf(value));
   phrases.choose(labels.totals);
   const shownConflicts = conflicts.slice(0, CONFLICT_EXAMPLES).map((rows) => rows.slice(0, 2));
   const wanted = new Set([...copies.pairs.flatMap(({ rows }) => rows), ...shownConflicts.flat()]);
