@@ -29,7 +29,7 @@ export interface ColumnOptions extends CsvFormat {
   labelColumn?: string | undefined;
 }
 
-/** The records of a file: JSON lines by its name (.jsonl, .ndjson), else delimited text. Throws what the readers throw. */
+/** The records of a file: JSON lines by its name (.jsonl, .ndjson, .json), else delimited text. Throws what the readers throw. */
 export function readTable(
   source: CsvSource,
   format: CsvFormat = {},
