@@ -198,6 +198,7 @@ export async function loadExamples(
       const known = options.labels === undefined ? "named" : "seen in training";
       return `${where}: labels must be ones ${known} (${labels.names.join(", ")}); got ${JSON.stringify(value)}`;
     },
+    " Correct them, or say which class each value is with --label-names.",
   );
   requireOneSpelling(where, new Set(values), (value) => labels.idOf(value));
   const ids = values.map((value) => labels.idOf(value));
@@ -222,6 +223,7 @@ function refuseRecords(
   values: readonly string[],
   isBad: (value: string) => boolean,
   problem: (value: string) => string,
+  remedy = "",
 ): void {
   const bad = values.flatMap((value, i) => (isBad(value) ? [i + 1] : []));
   const first = bad[0];
@@ -229,6 +231,6 @@ function refuseRecords(
   const named = bad.slice(0, RECORDS_NAMED).join(", ");
   const more = bad.length > RECORDS_NAMED ? ` and ${bad.length - RECORDS_NAMED} more` : "";
   throw new DataError(
-    `${problem(values[first - 1] ?? "")} in ${bad.length === 1 ? "record" : "records"} ${named}${more}.`,
+    `${problem(values[first - 1] ?? "")} in ${bad.length === 1 ? "record" : "records"} ${named}${more}.${remedy}`,
   );
 }

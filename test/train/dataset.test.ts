@@ -68,7 +68,7 @@ describe("loadExamples", () => {
         labels,
       }),
     ).rejects.toThrow(
-      'news.csv: labels must be ones seen in training (fake, real); got "satire" in records 2, 4, 5, 6, 7 and 4 more.',
+      'news.csv: labels must be ones seen in training (fake, real); got "satire" in records 2, 4, 5, 6, 7 and 4 more. Correct them, or say which class each value is with --label-names.',
     );
     await expect(loadExamples(source("text,label\na,0\n"), { labels })).rejects.toThrow(
       'got "0" in record 1.',
