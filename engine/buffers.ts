@@ -1,18 +1,32 @@
 // Reuse of GPU buffers. A training step asks for the same sizes in the same order every time its shapes recur, so the
 // pool remembers the answers per plan: the same buffers in the same order make every bind group a cache hit.
 
-import { invariant } from "./errors.ts";
+import { DeviceError } from "./errors.ts";
 
-/** A GPU buffer with a number for bind group keys and a count of the tensors that share it. */
+/** A GPU buffer as its tensors hold it. A pool's is one use of it: who gets the same memory next gets another object. */
 export interface PoolBuffer {
+  /** Stands in bind group keys. */
   readonly id: number;
   readonly gpu: GPUBuffer;
+  readonly device: GPUDevice;
   readonly bytes: number;
   /** The pool it returns to; none for parameters and optimiser state. */
   readonly pool: BufferPool | undefined;
-  /** 0 when free. Two where a gradient is passed on to two tensors without a copy. */
+  /** 0 once it was released. Two where a gradient is passed on to two tensors without a copy. */
   refs: number;
+  /** Not free yet, though released: what was written to it has to reach the device first. */
+  held: boolean;
 }
+
+/** A buffer of a pool, with its latest use. */
+interface Slot {
+  readonly id: number;
+  readonly gpu: GPUBuffer;
+  readonly bytes: number;
+  use: PoolBuffer | undefined;
+}
+
+const isFree = ({ use }: Slot): boolean => use === undefined || (use.refs === 0 && !use.held);
 
 /** Sizes are rounded up so that shapes of about the same size share buffers: steps of an eighth of a power of two. */
 export function roundedBytes(bytes: number): number {
@@ -21,17 +35,17 @@ export function roundedBytes(bytes: number): number {
 }
 
 export class BufferPool {
-  #device: GPUDevice;
-  #usage: GPUBufferUsageFlags;
+  readonly device: GPUDevice;
+  #usage: number;
   #label: string;
   #nextId: () => number;
-  #all: PoolBuffer[] = [];
-  #plans = new Map<string, PoolBuffer[]>();
-  #plan: PoolBuffer[] | undefined;
+  #all: Slot[] = [];
+  #plans = new Map<string, Slot[]>();
+  #plan: Slot[] | undefined;
   #cursor = 0;
 
-  constructor(device: GPUDevice, label: string, usage: GPUBufferUsageFlags, nextId: () => number) {
-    this.#device = device;
+  constructor(device: GPUDevice, label: string, usage: number, nextId: () => number) {
+    this.device = device;
     this.#label = label;
     this.#usage = usage;
     this.#nextId = nextId;
@@ -60,52 +74,61 @@ export class BufferPool {
 
   acquire(bytes: number): PoolBuffer {
     const planned = this.#plan?.[this.#cursor];
-    if (planned && planned.refs === 0 && planned.bytes >= bytes) {
+    if (planned && isFree(planned) && planned.bytes >= bytes) {
       this.#cursor++;
-      planned.refs = 1;
-      return planned;
+      return this.take(planned);
     }
     // Best fit, but not a buffer more than four times too large: it would be missed elsewhere.
-    let best: PoolBuffer | undefined;
-    for (const buffer of this.#all) {
-      const fits = buffer.refs === 0 && buffer.bytes >= bytes && buffer.bytes <= 4 * bytes + 1024;
-      if (fits && (!best || buffer.bytes < best.bytes)) best = buffer;
+    let best: Slot | undefined;
+    for (const slot of this.#all) {
+      const fits = isFree(slot) && slot.bytes >= bytes && slot.bytes <= 4 * bytes + 1024;
+      if (fits && (!best || slot.bytes < best.bytes)) best = slot;
     }
-    const buffer = best ?? this.create(bytes);
-    buffer.refs = 1;
+    const slot = best ?? this.create(bytes);
     if (this.#plan) {
       this.#plan.length = this.#cursor; // a changed sequence is planned anew from here
-      this.#plan.push(buffer);
+      this.#plan.push(slot);
       this.#cursor++;
     }
-    return buffer;
+    return this.take(slot);
   }
 
+  /** Throws DeviceError for a buffer that nobody holds any more. */
   release(buffer: PoolBuffer): void {
-    invariant(buffer.refs > 0, () => `buffers: ${this.#label} ${buffer.id} released twice`);
+    if (buffer.refs === 0) {
+      throw new DeviceError(
+        "gpu.release: a tensor must be released once; got one that was. A step, a scope and backward release what was made in them.",
+      );
+    }
     buffer.refs--;
   }
 
   releaseAll(): void {
-    for (const buffer of this.#all) buffer.refs = 0;
+    for (const { use } of this.#all) if (use) use.refs = 0;
   }
 
-  private create(bytes: number): PoolBuffer {
+  private take(slot: Slot): PoolBuffer {
+    const { id, gpu, bytes } = slot;
+    slot.use = { id, gpu, device: this.device, bytes, pool: this, refs: 1, held: false };
+    return slot.use;
+  }
+
+  private create(bytes: number): Slot {
     const size = roundedBytes(bytes);
     const id = this.#nextId();
-    const gpu = this.#device.createBuffer({
+    const gpu = this.device.createBuffer({
       label: `${this.#label} ${id}`,
       size,
       usage: this.#usage,
     });
-    const buffer = { id, gpu, bytes: size, pool: this, refs: 0 };
-    this.#all.push(buffer);
-    return buffer;
+    const slot: Slot = { id, gpu, bytes: size, use: undefined };
+    this.#all.push(slot);
+    return slot;
   }
 
   /** Frees every buffer's memory. */
   destroy(): void {
-    for (const buffer of this.#all) buffer.gpu.destroy();
+    for (const { gpu } of this.#all) gpu.destroy();
     this.#all = [];
     this.#plans.clear();
   }

@@ -30,3 +30,17 @@ export { type Backward, type Gradient, Tape } from "./tape.ts";
 export { Tensor } from "./tensor.ts";
 export { type ProductShape, tuneMatmul } from "./tuner.ts";
 export type { MatmulChoice, TunedProduct } from "./tuning.ts";
+
+// For declarations outside this repository: WebGPU's types come from TypeScript's "dom" or from @webgpu/types, which exclude
+// one another, or from nowhere. An interface merges with whichever is there.
+declare global {
+  interface GPUDevice {
+    destroy(): undefined;
+  }
+  interface GPUBuffer {
+    destroy(): undefined;
+  }
+  interface GPUComputePassDescriptor {
+    label?: string;
+  }
+}

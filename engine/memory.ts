@@ -4,9 +4,16 @@ import { BufferPool, type PoolBuffer } from "./buffers.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { ApiCalls } from "./api-calls.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
+import { requireUsable, Tensor } from "./tensor.ts";
 
 type Values = Float32Array | Uint32Array;
+
+/** Throws ShapeError for arrays of other elements, whose bytes would be taken for these. */
+function requireWords(where: string, values: unknown): void {
+  if (values instanceof Float32Array || values instanceof Uint32Array) return;
+  const kind = Object.prototype.toString.call(values).slice(8, -1);
+  throw new ShapeError(`${where}: values must be a Float32Array or a Uint32Array; got ${kind}.`);
+}
 
 export class Memory {
   /** Mappable buffers for reading back. */
@@ -76,16 +83,19 @@ export class Memory {
   }
 
   upload(values: Values, shape: Shape): Tensor {
+    requireWords("upload", values);
     if (elementCount(shape) !== values.length) {
       throw new ShapeError(
         `upload: ${format(shape)} needs ${elementCount(shape)} values; got ${values.length}.`,
       );
     }
     const buffer = this.#uploads.acquire(this.checkedBytes(shape));
-    buffer.refs++; // a hold of its own until the submit: a write takes effect before everything in it
+    buffer.held = true; // until the submit: a write takes effect before everything in it
     this.#heldUploads.push(buffer);
     this.write(buffer.gpu, 0, values);
-    return new Tensor(shape, buffer);
+    const tensor = new Tensor(shape, buffer);
+    this.#tracked?.push(tensor);
+    return tensor;
   }
 
   persistent(label: string, bytes: number): PoolBuffer {
@@ -98,22 +108,32 @@ export class Memory {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const usage = STORAGE | COPY_SRC | COPY_DST;
     const gpu = this.#device.createBuffer({ label, size: Math.max(bytes, 4), usage });
-    return { id: this.#nextId(), gpu, bytes, pool: undefined, refs: 1 };
+    return {
+      id: this.#nextId(),
+      gpu,
+      device: this.#device,
+      bytes,
+      pool: undefined,
+      refs: 1,
+      held: false,
+    };
   }
 
   set(tensor: Tensor, values: Values): void {
+    requireWords("set", values);
     if (values.length !== tensor.size) {
       throw new ShapeError(
         `set: ${format(tensor.shape)} needs ${tensor.size} values; got ${values.length}.`,
       );
     }
+    requireUsable("gpu.set", tensor, this.#device);
     this.write(tensor.buffer.gpu, tensor.offset, values);
   }
 
-  /** To be called after each submit: uploads that nobody holds besides are free again. */
+  /** To be called after each submit: uploads that were released are free again. */
   submitted(): void {
     if (this.#stepping) return;
-    for (const buffer of this.#heldUploads) this.#uploads.release(buffer);
+    for (const buffer of this.#heldUploads) buffer.held = false;
     this.#heldUploads = [];
   }
 
@@ -132,10 +152,9 @@ export class Memory {
       return fn();
     } finally {
       for (const tensor of this.#tracked) tensor.buffer.refs = 0;
-      for (const buffer of this.#heldUploads) buffer.refs = 0;
       this.#stepping = false;
       this.#tracked = undefined;
-      this.#heldUploads = [];
+      this.submitted();
       this.#work.end();
       this.#uploads.end();
     }
@@ -151,7 +170,7 @@ export class Memory {
       for (const { buffer } of inner) {
         if (buffer !== kept.buffer && buffer.refs > 0) buffer.pool?.release(buffer);
       }
-      outer?.push(kept);
+      if (inner.some(({ buffer }) => buffer === kept.buffer)) outer?.push(kept);
       return kept;
     } catch (error) {
       outer?.push(...inner);
@@ -178,7 +197,9 @@ export class Memory {
   private checkedBytes(shape: Shape): number {
     const bytes = elementCount(shape) * 4;
     const limit = this.#device.limits.maxStorageBufferBindingSize;
-    if (!(bytes > 0)) throw new ShapeError(`gpu: a tensor needs elements; got ${format(shape)}.`);
+    if (!shape.every((size) => Number.isInteger(size) && size > 0)) {
+      throw new ShapeError(`gpu: a tensor needs elements; got ${format(shape)}.`);
+    }
     if (bytes > limit) {
       throw new DeviceError(
         `gpu: a tensor ${format(shape)} takes ${bytes} bytes; the adapter binds at most ${limit}. Use a smaller batch or length.`,

@@ -127,8 +127,10 @@ export class ParameterSet {
 
   /** Frees both buffers. */
   destroy(): void {
-    this.values.buffer.gpu.destroy();
-    this.gradients.buffer.gpu.destroy();
+    for (const { buffer } of [this.values, this.gradients]) {
+      buffer.refs = 0;
+      buffer.gpu.destroy();
+    }
   }
 
   private place(name: string): Place {

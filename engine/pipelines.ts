@@ -1,17 +1,17 @@
 // Compiled kernels and their bind groups, each made once.
 
-import { type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
+import { type Binding, type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
 import { invariant, KernelError } from "./errors.ts";
 import type { ApiCalls } from "./api-calls.ts";
-import type { Tensor } from "./tensor.ts";
+import { requireUsable, type Tensor } from "./tensor.ts";
 
 export interface Pipeline {
   readonly label: string;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   readonly layoutId: number;
-  /** Names and numbers of the bindings, in the order of the declaration. */
-  readonly bindings: readonly { readonly name: string; readonly index: number }[];
+  /** In the order of the declaration. */
+  readonly bindings: readonly Binding[];
 }
 
 /** A specialisation of a kernel that will be needed. */
@@ -39,6 +39,24 @@ export function locate(kernel: Kernel, sourceLine: number, message: string): str
     const file = kernel.files.findLast((candidate) => candidate.firstLine <= at);
     return file ? `${file.path}:${at - file.firstLine + 1}:${column} ${kind}` : whole;
   });
+}
+
+/** Throws KernelError where what is written is read too: Dawn would drop the whole submit, and say so only then. */
+function requireNoAlias(
+  { label, bindings }: Pipeline,
+  buffers: Readonly<Record<string, Tensor>>,
+): void {
+  for (const { name, access } of bindings) {
+    if (access === "read") continue;
+    const same = bindings.find(
+      (other) => other.access === "read" && buffers[other.name]!.buffer === buffers[name]!.buffer,
+    );
+    if (same) {
+      throw new KernelError(
+        `${label}: "${name}" is written and must not lie in one buffer with "${same.name}", which is read. Give it a tensor of its own.`,
+      );
+    }
+  }
 }
 
 export class PipelineCache {
@@ -110,6 +128,7 @@ export class PipelineCache {
     for (const { name } of pipeline.bindings) {
       const tensor = buffers[name];
       invariant(tensor !== undefined, () => `${pipeline.label}: no buffer for "${name}"`);
+      requireUsable(pipeline.label, tensor, this.#device);
       // A pool buffer is bound whole, so that shapes may differ; slices of a persistent one by their range.
       key += tensor.buffer.pool
         ? `,${tensor.buffer.id}`
@@ -117,6 +136,7 @@ export class PipelineCache {
     }
     let group = this.#groups.get(key);
     if (!group) {
+      requireNoAlias(pipeline, buffers);
       group = this.#device.createBindGroup({
         label: pipeline.label,
         layout: pipeline.layout,

@@ -2,7 +2,7 @@
 
 import { type BufferPool, type PoolBuffer } from "./buffers.ts";
 import { DeviceError } from "./errors.ts";
-import type { Tensor } from "./tensor.ts";
+import { requireUsable, type Tensor } from "./tensor.ts";
 
 interface Pending {
   readonly from: Tensor;
@@ -10,6 +10,10 @@ interface Pending {
   readonly resolve: (values: Float32Array) => void;
   readonly reject: (error: unknown) => void;
 }
+
+const letGo = ({ buffer }: Tensor): void => {
+  if (buffer.refs > 0) buffer.refs--; // 0 after releaseAll
+};
 
 export class Reads {
   readonly #staging: BufferPool;
@@ -28,7 +32,9 @@ export class Reads {
 
   /** The values `from` has when the submit under way has run. */
   later(from: Tensor): Promise<Float32Array> {
+    requireUsable("gpu.readLater", from, this.#staging.device);
     const staging = this.#staging.acquire(from.byteLength);
+    from.buffer.refs++; // until it is copied, whoever else releases it
     const values = new Promise<Float32Array>((resolve, reject) => {
       this.#pending.push({ from, staging, resolve, reject });
     });
@@ -45,13 +51,17 @@ export class Reads {
       encoder.copyBufferToBuffer(from.buffer.gpu, from.offset, staging.gpu, 0, from.byteLength);
     }
     return () => {
-      for (const read of pending) void this.finish(read);
+      for (const read of pending) {
+        letGo(read.from);
+        void this.finish(read);
+      }
     };
   }
 
   /** Rejects reads that were asked for and not submitted. */
   discard(error: unknown): void {
-    for (const { staging, reject } of this.#pending) {
+    for (const { from, staging, reject } of this.#pending) {
+      letGo(from);
       this.#staging.release(staging);
       reject(error);
     }

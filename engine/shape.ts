@@ -25,6 +25,13 @@ export function expectShape(what: string, shape: Shape, expected: Shape): void {
   }
 }
 
+/** The rows and columns of a matrix. Throws ShapeError for another number of axes; `what` as in expectShape. */
+export function expectMatrix(what: string, shape: Shape): [rows: number, columns: number] {
+  const [R, C] = shape;
+  if (shape.length === 2 && R !== undefined && C !== undefined) return [R, C];
+  throw new ShapeError(`${what} must have two axes; got ${format(shape)}.`);
+}
+
 /** Splits a [..., C] shape into rows and columns: all axes but the last, and the last. */
 export function rowsAndColumns(shape: Shape): { R: number; C: number } {
   const C = shape.at(-1) ?? 1;

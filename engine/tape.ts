@@ -4,7 +4,7 @@
 import { add } from "../kernels/add.ts";
 import { fill } from "../kernels/fill.ts";
 import { grid, ofWidth } from "../kernels/kernel.ts";
-import { ShapeError } from "./errors.ts";
+import { DeviceError, ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import { expectShape, format } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -61,10 +61,10 @@ export class Tape {
   /**
    * Runs `forward`, which returns a loss of one element, then adds `scale` times the loss's derivatives to the `grad` of
    * every parameter it used; with `lossScale`, times its first element too, which the device holds. Activations are freed on
-   * the way back. Returns the loss. Throws ShapeError for another shape.
+   * the way back. Returns the loss. Throws ShapeError for another shape, or a tensor no op made; DeviceError within another record.
    */
   gradients(forward: () => Tensor, scale = 1, lossScale?: Tensor): Tensor {
-    this.#nodes = [];
+    this.begin("tape.gradients");
     this.#training = true;
     try {
       const loss = forward();
@@ -73,12 +73,18 @@ export class Tape {
           `tape.gradients: the loss must have one element; got ${format(loss.shape)}. Reduce it first.`,
         );
       }
+      const nodes = this.#nodes!;
+      if (!nodes.some((node) => node.output === loss)) {
+        throw new ShapeError(
+          "tape.gradients: the loss must be the result of an op in forward; got a tensor that was made otherwise.",
+        );
+      }
       const seed = this.#gpu.like(loss);
       const params = { N: 1, value: scale };
       if (lossScale) {
         this.#gpu.launch(fill, "scaled", { y: seed, factor: lossScale }, params, grid(1));
       } else this.#gpu.launch(fill, "forward", { y: seed }, params, grid(1));
-      this.backward(loss, seed, this.#nodes, []);
+      this.backward(loss, seed, nodes, []);
       return loss;
     } finally {
       this.#nodes = undefined;
@@ -95,12 +101,12 @@ export class Tape {
     forward: () => Tensor,
     dy: Tensor,
   ): { readonly value: Tensor; readonly gradients: readonly Tensor[] } {
-    this.#nodes = [];
+    this.begin("tape.derivatives");
     this.#training = false;
     try {
       const value = forward();
       expectShape("tape.derivatives: dy", dy.shape, value.shape);
-      const found = this.backward(value, dy, this.#nodes, inputs);
+      const found = this.backward(value, dy, this.#nodes!, inputs);
       const gradients = inputs.map((input) => {
         const gradient = found.get(input);
         if (gradient) return gradient;
@@ -140,6 +146,14 @@ export class Tape {
         this.#nodes = nodes;
       }
     });
+  }
+
+  /** Starts a record. Throws DeviceError while there is one: it would be lost. */
+  private begin(where: string): void {
+    if (this.#nodes) {
+      throw new DeviceError(`${where}: records do not nest; finish the outer one.`);
+    }
+    this.#nodes = [];
   }
 
   /** Walks the record back from `result`. Gives parameters their gradients when training; returns those of `wanted`. */

@@ -1,5 +1,6 @@
 import type { PoolBuffer } from "./buffers.ts";
-import { elementCount, type Shape } from "./shape.ts";
+import { DeviceError } from "./errors.ts";
+import { elementCount, format, type Shape } from "./shape.ts";
 
 /**
  * A shape over a range of a GPU buffer; the elements are 4 bytes, f32 or u32 by use. A tensor does not own its buffer:
@@ -27,5 +28,19 @@ export class Tensor {
 
   get byteLength(): number {
     return this.size * 4;
+  }
+}
+
+/** Throws DeviceError for a tensor that was released, whose memory may be another's by now, or that another device made. */
+export function requireUsable(where: string, { shape, buffer }: Tensor, device: GPUDevice): void {
+  if (buffer.refs === 0) {
+    throw new DeviceError(
+      `${where}: tensors must not be released yet; got one ${format(shape)} that was. A step, a scope and backward release what was made in them: use it, or readLater, before they end.`,
+    );
+  }
+  if (buffer.device !== device) {
+    throw new DeviceError(
+      `${where}: tensors must be of the same Gpu; got one ${format(shape)} of another. Read it there and upload it here.`,
+    );
   }
 }

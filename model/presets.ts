@@ -1,6 +1,7 @@
 // Named shapes: the published ALBERT v2 models (Lan et al. 2020, arXiv:1909.11942, table 1; values of their config.json),
 // and smaller ones that learn a classifier from scratch.
 
+import { ConfigError } from "../engine/errors.ts";
 import type { AlbertConfig } from "./config.ts";
 import { labelFields, parseConfig } from "./config.ts";
 
@@ -34,8 +35,12 @@ export interface PresetInput {
   readonly sepId?: number;
 }
 
-/** The whole configuration of preset `name` for a vocabulary and labels. Throws ConfigError if they do not fit. */
+/** The whole configuration of preset `name` for a vocabulary and labels. Throws ConfigError for an unknown name, or where they do not fit. */
 export function presetConfig(name: PresetName, input: PresetInput): AlbertConfig {
+  if (!Object.hasOwn(PRESETS, name)) {
+    const known = Object.keys(PRESETS).join(", ");
+    throw new ConfigError(`presetConfig: the name must be one of ${known}; got ${name as string}.`);
+  }
   const where = `preset ${name}`;
   return parseConfig(
     {

@@ -1,17 +1,25 @@
 import { type Activation, ACTIVATIONS, activation as kernels } from "../../kernels/activation.ts";
 import { grid, ofWidth } from "../../kernels/kernel.ts";
+import { KernelError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
 
+/** The number the kernels know an activation by. Throws KernelError for a name they do not. */
+export function activationNumber(kind: Activation): number {
+  if (Object.hasOwn(ACTIVATIONS, kind)) return ACTIVATIONS[kind];
+  const known = Object.keys(ACTIVATIONS).join(", ");
+  throw new KernelError(`activation: must be one of ${known}; got ${kind as string}.`);
+}
+
 /**
- * Element-wise non-linearity: "gelu_new" (tanh form), "gelu" (erf form), "relu" or "tanh".
+ * Element-wise non-linearity: "gelu_new" (tanh form), "gelu" (erf form), "relu", "tanh", or "none". NaN stays NaN.
  * x: [...]; returns the same shape. Hendrycks and Gimpel 2016, arXiv:1606.08415.
  */
 export function activation(gpu: Gpu, x: Tensor, kind: Activation): Tensor {
+  const ACTIVATION = activationNumber(kind);
   const N = x.size;
   const y = gpu.like(x);
   const [kernel, reals] = ofWidth(kernels, N);
-  const ACTIVATION = ACTIVATIONS[kind];
   gpu.launch(kernel, "forward", { x, y }, { N }, grid(Math.ceil(reals / 64)), { ACTIVATION });
   return gpu.tape.record(y, [x], [], (dy) => [
     (dx, ACCUMULATE) => activationBackward(gpu, x, dy, dx, kind, ACCUMULATE),
@@ -27,7 +35,7 @@ export function activationBackward(
   kind: Activation,
   ACCUMULATE: boolean,
 ): void {
-  const constants = { ACTIVATION: ACTIVATIONS[kind], ACCUMULATE };
+  const constants = { ACTIVATION: activationNumber(kind), ACCUMULATE };
   const N = x.size;
   const [kernel, reals] = ofWidth(kernels, N);
   gpu.launch(kernel, "backward", { x, dy, dx }, { N }, grid(Math.ceil(reals / 64)), constants);

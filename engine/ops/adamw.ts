@@ -5,8 +5,10 @@ import {
   gradientNorm as normKernel,
 } from "../../kernels/gradient-norm.ts";
 import { grid } from "../../kernels/kernel.ts";
+import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { ParameterSet } from "../parameters.ts";
+import { expectShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 
 /** Elements of a flat buffer that one dispatch binds: 64 MiB, half of the smallest binding limit there is. */
@@ -72,7 +74,7 @@ export interface Moments {
 /**
  * One AdamW update of all parameters with decoupled weight decay, in torch.optim.AdamW's order of operations.
  * `state` is gradientNorm's: gradients are scaled by its factor, and nothing changes when it is not finite.
- * Clears the gradients for the next step. `step` counts from 1. Loshchilov and Hutter 2019, arXiv:1711.05101.
+ * Clears the gradients for the next step. `step` counts from 1. Throws ShapeError. Loshchilov and Hutter 2019, arXiv:1711.05101.
  */
 export function adamw(
   gpu: Gpu,
@@ -83,6 +85,11 @@ export function adamw(
   step: number,
   { beta1, beta2, eps, weightDecay }: AdamWOptions,
 ): void {
+  expectShape("adamw: m", m.shape, [set.size]);
+  expectShape("adamw: v", v.shape, [set.size]);
+  if (!Number.isInteger(step) || step < 1) {
+    throw new ShapeError(`adamw: step must be an integer from 1 on; got ${step}.`);
+  }
   for (const { from, slice } of slices(set.size)) {
     const parameter = slice(set.values);
     const N = parameter.size;

@@ -7,7 +7,7 @@ import {
 import { grid } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
-import { format } from "../shape.ts";
+import { expectMatrix, format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { type DropoutKey, dropoutParams } from "./dropout.ts";
 
@@ -22,7 +22,10 @@ export interface SequenceRows {
   readonly total: number;
 }
 
-/** Uploads the row table. Sequence b owns `owned[b]` rows from `first[b]`, of which the first `real[b]` are tokens. */
+/**
+ * Uploads the row table. Sequence b owns `owned[b]` rows from `first[b]`, of which the first `real[b]` are tokens. Throws
+ * ShapeError unless the sequences together own each row once.
+ */
 export function sequenceRows(
   gpu: Gpu,
   first: Uint32Array,
@@ -30,10 +33,25 @@ export function sequenceRows(
   owned: Uint32Array,
 ): SequenceRows {
   const B = first.length;
+  if (real.length !== B || owned.length !== B) {
+    throw new ShapeError(
+      `sequenceRows: first, real and owned must be as long; got ${B}, ${real.length} and ${owned.length}.`,
+    );
+  }
+  let end = 0;
+  for (const b of first
+    .map((_, i) => i)
+    .sort((a, c) => first[a]! - first[c]! || owned[a]! - owned[c]!)) {
+    if (first[b] !== end || real[b]! > owned[b]!) {
+      throw new ShapeError(
+        `sequenceRows: each row must have one owner, with as many real rows or fewer; got sequence ${b} of ${real[b]} real rows, which owns ${owned[b]} from ${first[b]}, where the others end at ${end}.`,
+      );
+    }
+    end += owned[b]!;
+  }
   const values = new Uint32Array(B * 4);
   for (let b = 0; b < B; b++) values.set([first[b]!, real[b]!, owned[b]!, 0], b * 4);
-  const total = owned.reduce((sum, count) => sum + count, 0);
-  return { table: gpu.upload(values, [B, 4]), B, longest: Math.max(...owned), total };
+  return { table: gpu.upload(values, [B, 4]), B, longest: Math.max(...owned), total: end };
 }
 
 /**
@@ -49,7 +67,7 @@ export function attention(
   heads: number,
   dropout?: { readonly p: number; readonly key: DropoutKey },
 ): Tensor {
-  const [R, width] = [qkv.shape[0]!, qkv.shape[1]!];
+  const [R, width] = expectMatrix("attention: qkv", qkv.shape);
   const D = width / 3 / heads;
   if (!Number.isInteger(D)) {
     throw new ShapeError(

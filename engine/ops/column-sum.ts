@@ -5,12 +5,13 @@ import {
 } from "../../kernels/column-sum.ts";
 import { ofWidth } from "../../kernels/kernel.ts";
 import type { Gpu } from "../gpu.ts";
-import { rowsAndColumns } from "../shape.ts";
+import { expectShape, rowsAndColumns } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** y (+)= the sum of x over all axes but the last. x: [..., C], y: [C]. Two stages, always in the same order. */
+/** y (+)= the sum of x over all axes but the last. x: [..., C], y: [C]. Two stages, always in the same order. Throws ShapeError. */
 export function columnSumInto(gpu: Gpu, x: Tensor, y: Tensor, accumulate: boolean): void {
   const { R, C } = rowsAndColumns(x.shape);
+  expectShape("columnSum: y", y.shape, [C]);
   const P = Math.ceil(R / COLUMN_SUM_ROWS);
   const partial = gpu.empty([P, C]);
   const [kernel, reals] = ofWidth(kernels, C);

@@ -2,15 +2,15 @@ import { crossEntropy as kernel } from "../../kernels/cross-entropy.ts";
 import { grid } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
-import { format } from "../shape.ts";
+import { expectMatrix, format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**
  * Mean over rows of -log softmax(logits)[label]. logits: [R, C]; labels: R class numbers below C. Returns [1].
- * Throws ShapeError for a count or label that does not fit.
+ * Throws ShapeError for another number of axes, and for a count or label that does not fit; no label means "ignore".
  */
 export function crossEntropy(gpu: Gpu, logits: Tensor, labels: Uint32Array): Tensor {
-  const [R, C] = [logits.shape[0]!, logits.shape[1]!];
+  const [R, C] = expectMatrix("crossEntropy: logits", logits.shape);
   if (labels.length !== R || labels.some((label) => label >= C)) {
     throw new ShapeError(
       `crossEntropy: ${R} labels below ${C} are needed for logits ${format(logits.shape)}; got ${labels.join(", ")}.`,

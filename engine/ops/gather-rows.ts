@@ -3,7 +3,7 @@ import { gatherRows as kernel } from "../../kernels/gather-rows.ts";
 import { grid } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
-import { format } from "../shape.ts";
+import { expectMatrix, format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { Tensor } from "../tensor.ts";
  * Returns [rows.length, C]. Throws ShapeError for an index out of range or repeated.
  */
 export function gatherRows(gpu: Gpu, x: Tensor, rows: Uint32Array): Tensor {
-  const [R, C] = [x.shape[0]!, x.shape[1]!];
+  const [R, C] = expectMatrix("gatherRows: x", x.shape);
   if (rows.some((row) => row >= R) || new Set(rows).size !== rows.length) {
     throw new ShapeError(
       `gatherRows: rows must be distinct and below ${R} for x ${format(x.shape)}; got ${rows.join(", ")}.`,

@@ -1,4 +1,4 @@
-import { type Activation, ACTIVATIONS } from "../../kernels/activation.ts";
+import type { Activation } from "../../kernels/activation.ts";
 import { grid } from "../../kernels/kernel.ts";
 import {
   MATMUL_TRANSPOSE_LANES,
@@ -8,8 +8,9 @@ import {
 } from "../../kernels/matmul.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
-import { format } from "../shape.ts";
+import { expectShape, format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { activationNumber } from "./activation.ts";
 import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "../matmul-variants.ts";
 
 /** What the matmul kernels do after the product. */
@@ -34,6 +35,7 @@ export function matmulSizes(layout: Layout, a: Tensor, b: Tensor): MatmulSizes {
 /**
  * c = op(a) op(b) with an epilogue: add to c, or bias and activation, keeping the value before the activation in `pre`.
  * a: [..., K] ("TN": [K, M]), b: [K, N] ("NT": [N, K]), c and pre: [..., N], bias: [N]. f32 accumulation.
+ * Throws ShapeError.
  */
 export function matmulInto(
   gpu: Gpu,
@@ -45,9 +47,20 @@ export function matmulInto(
   chosen?: MatmulVariant,
 ): void {
   const sizes = matmulSizes(layout, a, b);
+  const { M, N, K } = sizes;
+  const filled = (what: string, { shape, size }: Tensor): void => {
+    if (size === M * N && shape.at(-1) === N) return;
+    throw new ShapeError(
+      `matmul ${layout}: ${what} must hold [${M}, ${N}], for a ${format(a.shape)} and b ${format(b.shape)}; got ${format(shape)}.`,
+    );
+  };
+  filled("c", c);
+  if ("bias" in epilogue) {
+    expectShape(`matmul ${layout}: bias`, epilogue.bias.shape, [N]);
+    if (epilogue.pre) filled("pre", epilogue.pre);
+  }
   const variant = chosen ?? gpu.matmul.choose(layout, sizes);
   if (!variant.reads.includes(layout)) {
-    const { M, N, K } = sizes;
     const left = transposed(gpu, a, M, K);
     const right = layout === "NT" ? transposed(gpu, b, N, K) : b;
     matmulInto(gpu, "TN", left, right, c, epilogue, variant);
@@ -90,7 +103,7 @@ function launchProduct(
   }
   invariant(variant.split === 1, () => `matmul: ${variant.name} has no bias`);
   const { bias, pre } = epilogue;
-  const all = { ...constants, ACTIVATION: ACTIVATIONS[epilogue.activation] };
+  const all = { ...constants, ACTIVATION: activationNumber(epilogue.activation) };
   if (pre) gpu.launch(kernel, "linearKeep", { a, b, c, bias, pre }, sizes, groups, all);
   else gpu.launch(kernel, "linear", { a, b, c, bias }, sizes, groups, all);
 }

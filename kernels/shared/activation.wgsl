@@ -1,9 +1,11 @@
 // Activations by number (kernels/activation.ts): 0 none, 1 gelu_new, 2 gelu, 3 relu, 4 tanh.
 // gelu_new is the tanh form, gelu the erf form: Hendrycks and Gimpel 2016, arXiv:1606.08415.
 
-// Clamped: tanh(15) is 1 in f32, and SwiftShader returns NaN from 88.75 on.
+// Clamped: tanh(15) is 1 in f32, and SwiftShader returns NaN from 88.75 on. By select, which keeps a NaN: clamp, as max
+// below, may make a number of it, and a broken model would look sure of itself.
 fn safe_tanh(x: Real) -> Real {
-  return tanh(clamp(x, Real(-15.0), Real(15.0)));
+  let below = select(x, Real(15.0), x > Real(15.0));
+  return tanh(select(below, Real(-15.0), x < Real(-15.0)));
 }
 
 // erf(x) for f32. |x| < 1: its Taylor series, whose terms beyond x^21 are below 2e-9. Otherwise 1 - exp(-x^2) p(t) with
@@ -42,7 +44,7 @@ fn activate(x: Real) -> Real {
   switch (ACTIVATION) {
     case 1u: { return 0.5 * x * (1.0 + safe_tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))); }
     case 2u: { return 0.5 * x * (1.0 + erf(x * SQRT_1_OVER_2)); }
-    case 3u: { return max(x, Real(0.0)); }
+    case 3u: { return select(x, Real(0.0), x < Real(0.0)); }
     case 4u: { return safe_tanh(x); }
     default: { return x; }
   }

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { BufferPool, roundedBytes } from "../../engine/buffers.ts";
 import { openDevice } from "../../engine/device.ts";
+import { DeviceError } from "../../engine/errors.ts";
 
 // The null backend makes real buffer objects and needs no driver.
 const { device } = await openDevice({ backend: "null" });
@@ -32,7 +33,7 @@ describe("a buffer pool", () => {
     const [a, b] = [pool.acquire(1000), pool.acquire(1000)];
     expect(b).not.toBe(a);
     pool.release(a);
-    expect(pool.acquire(900)).toBe(a);
+    expect(pool.acquire(900).gpu).toBe(a.gpu);
     expect([pool.count, pool.bytes]).toEqual([2, 2 * roundedBytes(1000)]);
     pool.destroy();
   });
@@ -41,9 +42,9 @@ describe("a buffer pool", () => {
     const pool = makePool();
     const sizes = [100_000, 6000, 5000].map((bytes) => pool.acquire(bytes));
     for (const buffer of sizes) pool.release(buffer);
-    expect(pool.acquire(4900)).toBe(sizes[2]);
-    expect(pool.acquire(4900)).toBe(sizes[1]);
-    expect(sizes).not.toContain(pool.acquire(4900));
+    expect(pool.acquire(4900).gpu).toBe(sizes[2]!.gpu);
+    expect(pool.acquire(4900).gpu).toBe(sizes[1]!.gpu);
+    expect(sizes.map(({ gpu }) => gpu)).not.toContain(pool.acquire(4900).gpu);
     pool.destroy();
   });
 
@@ -102,15 +103,19 @@ describe("a buffer pool", () => {
     const larger = request(50_000);
     expect(larger.bytes).toBeGreaterThanOrEqual(50_000);
     pool.release(larger);
-    expect(request(50_000)).toBe(larger);
+    expect(request(50_000).gpu).toBe(larger.gpu);
     pool.destroy();
   });
 
-  it("refuses to free a buffer twice", () => {
+  it("refuses to free a buffer twice, also when another has got it meanwhile", () => {
     const pool = makePool();
     const buffer = pool.acquire(4);
     pool.release(buffer);
-    expect(() => pool.release(buffer)).toThrow(/internal: .*released twice/);
+    expect(() => pool.release(buffer)).toThrow("gpu.release: a tensor must be released once");
+    const next = pool.acquire(4);
+    expect(next.gpu).toBe(buffer.gpu);
+    expect(() => pool.release(buffer)).toThrow(DeviceError);
+    expect(pool.acquire(4).gpu).not.toBe(next.gpu);
     pool.destroy();
   });
 });

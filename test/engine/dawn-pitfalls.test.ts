@@ -42,6 +42,6 @@ it("turns an error the GPU reports into a DeviceError of the next call, and not 
   const set = new ParameterSet(gpu, {
     w: { shape: [4], parts: [{ name: "w", shape: [4] }], decay: true },
   });
-  set.destroy();
+  set.values.buffer.gpu.destroy();
   await expect(gpu.read(set.values)).rejects.toThrow(/destroyed/i);
 });

@@ -65,10 +65,38 @@ describe("memory", () => {
     expect(() => gpu.set(gpu.empty([3]), Float32Array.of(1))).toThrow(
       "set: [3] needs 3 values; got 1.",
     );
-    expect(() => gpu.empty([0, 4])).toThrow(ShapeError);
+    for (const shape of [[0, 4], [-2, -3], [1.5, 2], [NaN]]) {
+      expect(() => gpu.empty(shape)).toThrow(ShapeError);
+    }
     const rows = gpu.largestBinding / 4 + 1;
     expect(() => gpu.empty([rows])).toThrow(DeviceError);
     expect(() => gpu.empty([rows])).toThrow(/Use a smaller batch or length/);
+  });
+
+  it("refuses arrays whose bytes it would take for other numbers", () => {
+    for (const values of [Float64Array.of(1, 2), Int32Array.of(1, 2), [1, 2]]) {
+      const kind = Object.prototype.toString.call(values).slice(8, -1);
+      const wrong = values as unknown as Float32Array;
+      const refusal = `values must be a Float32Array or a Uint32Array; got ${kind}.`;
+      expect(() => gpu.upload(wrong)).toThrow(`upload: ${refusal}`);
+      expect(() => gpu.set(gpu.empty([2]), wrong)).toThrow(`set: ${refusal}`);
+    }
+  });
+
+  it("frees what was uploaded in a scope, and overwrites none of it before the submit", async () => {
+    const run = async () => {
+      const y = gpu.scope(() => {
+        const [a, b] = [1, 2].map((value) => gpu.upload(Float32Array.of(value, value)));
+        return add(gpu, a!, b!);
+      });
+      const later = gpu.upload(Float32Array.of(9, 9));
+      expect([...(await gpu.read(y))]).toEqual([3, 3]);
+      for (const tensor of [y, later]) gpu.release(tensor);
+    };
+    await run();
+    const { poolBuffers } = gpu;
+    for (let i = 0; i < 50; i++) await run();
+    expect(gpu.poolBuffers).toBe(poolBuffers);
   });
 
   it("frees what a scope made but its result", async () => {
@@ -84,7 +112,63 @@ describe("memory", () => {
   });
 });
 
+describe("a tensor", () => {
+  it("that was released is refused, wherever it is used, and its memory is the next one's", async () => {
+    const x = gpu.empty([3]);
+    gpu.set(x, Float32Array.of(1, 2, 3));
+    gpu.release(x);
+    const next = gpu.empty([3]);
+    expect(next.buffer.gpu).toBe(x.buffer.gpu);
+    gpu.set(next, Float32Array.of(4, 5, 6));
+    expect(() => gpu.set(x, Float32Array.of(7, 8, 9))).toThrow("gpu.set: tensors must not be");
+    expect(() => add(gpu, next, x)).toThrow(
+      "add-scalar/forward: tensors must not be released yet; got one [3] that was.",
+    );
+    await expect(gpu.read(x)).rejects.toThrow("gpu.readLater: tensors must not be released");
+    expect(() => gpu.release(x)).toThrow(DeviceError);
+    expect([...(await gpu.read(next))]).toEqual([4, 5, 6]);
+    gpu.release(next);
+  });
+
+  it("that is released before its values are copied still gives them", async () => {
+    const x = gpu.empty([3]);
+    gpu.set(x, Float32Array.of(1, 2, 3));
+    const y = add(gpu, x, x);
+    const values = gpu.readLater(y);
+    gpu.release(y);
+    const other = add(gpu, x, x);
+    expect(other.buffer.gpu).not.toBe(y.buffer.gpu);
+    gpu.submit();
+    expect([...(await gpu.settle(values))]).toEqual([2, 4, 6]);
+    expect(gpu.like(y).buffer.gpu).toBe(y.buffer.gpu); // free again
+  });
+
+  it("of another Gpu is refused, also where its number is one of this Gpu's buffers", async () => {
+    const [own, other] = [await openOwn(), await openOwn()];
+    const [x, y] = [own, other].map((one) => one.upload(Float32Array.of(1, 2))) as [Tensor, Tensor];
+    expect([...(await own.read(add(own, x, x)))]).toEqual([2, 4]);
+    expect(y.buffer.id).toBe(x.buffer.id);
+    const refusal = "tensors must be of the same Gpu; got one [2] of another.";
+    expect(() => add(own, y, y)).toThrow(refusal);
+    expect(() => own.set(y, Float32Array.of(3, 4))).toThrow(refusal);
+    await expect(own.read(y)).rejects.toThrow(refusal);
+    // Nothing of it reached a device.
+    expect([...(await other.read(add(other, y, y)))]).toEqual([2, 4]);
+    expect([...(await own.read(x))]).toEqual([1, 2]);
+  });
+});
+
 describe("launches", () => {
+  it("refuse to read and write one buffer, before anything is encoded", async () => {
+    const x = gpu.upload(Float32Array.of(1, 2, 3, 4));
+    expect(() =>
+      gpu.launch(addKernel[0], "accumulate", { a: x, y: x }, { N: 4 }, [1, 1, 1]),
+    ).toThrow(
+      'add/accumulate: "y" is written and must not lie in one buffer with "a", which is read.',
+    );
+    expect([...(await gpu.read(x))]).toEqual([1, 2, 3, 4]);
+  });
+
   it("refuse more workgroups than a dimension takes", () => {
     const y = gpu.empty([4]);
     expect(() => gpu.launch(fill, "forward", { y }, { N: 4, value: 0 }, [65_536, 1, 1])).toThrow(
@@ -128,15 +212,16 @@ describe("launches", () => {
 describe("errors of the GPU", () => {
   it("surface as a DeviceError in the same submit or the next call, and stay", async () => {
     const broken = await openOwn();
-    const x = broken.empty([4]);
-    // One buffer to read and to write in one dispatch is a usage conflict, which WebGPU reports when the work is submitted.
-    broken.launch(addKernel[0], "accumulate", { a: x, y: x }, { N: 4 }, [1, 1, 1]);
+    const x = new Tensor([4], broken.persistent("x", 16));
+    // WebGPU reports a buffer that is gone when the work is submitted.
+    broken.launch(fill, "forward", { y: x }, { N: 4, value: 0 }, [1, 1, 1]);
+    x.buffer.gpu.destroy();
     const next = () => {
       broken.submit();
       broken.upload(Float32Array.of(1));
     };
     expect(next).toThrow(DeviceError);
-    expect(() => broken.upload(Float32Array.of(1))).toThrow(/gpu: .*add\/accumulate|gpu: .*step/s);
+    expect(() => broken.upload(Float32Array.of(1))).toThrow(/gpu: .*destroyed/s);
     await expect(broken.read(x)).rejects.toThrow(DeviceError);
   });
 

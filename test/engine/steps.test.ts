@@ -2,7 +2,9 @@
 // changes from step to step must still change.
 
 import { describe, expect, it } from "vitest";
+import { DeviceError } from "../../engine/errors.ts";
 import { adamw, gradientNorm } from "../../engine/ops/adamw.ts";
+import { add } from "../../engine/ops/add.ts";
 import { columnSumInto } from "../../engine/ops/column-sum.ts";
 import { crossEntropy } from "../../engine/ops/cross-entropy.ts";
 import { dropout } from "../../engine/ops/dropout.ts";
@@ -150,6 +152,54 @@ describe("a step", () => {
     const first = await run(33);
     await run(64);
     expect(await run(33)).toEqual(first);
+  });
+
+  it("leaves alone what was made before it: uploads, and what a scope hands on", async () => {
+    const x = gpu.upload(Float32Array.of(1, 2, 3));
+    const y = gpu.empty([3]);
+    gpu.set(y, Float32Array.of(10, 20, 30));
+    for (let i = 0; i < 3; i++) {
+      const values = gpu.step("before", () => {
+        // As many as there are free buffers of this size: one of them would be x's or y's.
+        const others = Array.from({ length: 20 }, () => gpu.upload(new Float32Array(3).fill(7)));
+        const sum = add(gpu, others[0]!, others[19]!);
+        return gpu.readLater(
+          add(
+            gpu,
+            sum,
+            add(
+              gpu,
+              x,
+              gpu.scope(() => y),
+            ),
+          ),
+        );
+      });
+      expect([...(await gpu.settle(values))]).toEqual([25, 36, 47]);
+    }
+    for (const tensor of [x, y]) gpu.release(tensor);
+  });
+
+  it("takes no more memory for inputs that are uploaded before each and released after it", async () => {
+    const once = () => {
+      const x = gpu.upload(Float32Array.of(1, 2, 3));
+      const values = gpu.step("inputs", () => gpu.readLater(add(gpu, x, x)));
+      gpu.release(x);
+      return gpu.settle(values);
+    };
+    await once();
+    const { poolBuffers } = gpu;
+    for (let i = 0; i < 10; i++) await once();
+    expect(gpu.poolBuffers).toBe(poolBuffers);
+  });
+
+  it("ends the life of what was made in it: later uses are refused", async () => {
+    const y = gpu.step("ends", () => {
+      const x = gpu.upload(Float32Array.of(1, 2, 3));
+      return add(gpu, x, x);
+    });
+    await expect(gpu.read(y)).rejects.toThrow(/readLater, before they end/);
+    expect(() => gpu.step("later", () => add(gpu, y, y))).toThrow(DeviceError);
   });
 
   it("does not nest", () => {

@@ -248,6 +248,50 @@ describe("the tape", () => {
     expect(gpu.tape.recording).toBe(false);
   });
 
+  it("refuses a loss that no op made, which would train nothing", () => {
+    const set = parametersOf(gpu, { p: [1] });
+    for (const loss of [gpu.empty([1]), set.tensor("p")]) {
+      expect(() => gpu.tape.gradients(() => loss)).toThrow(
+        "tape.gradients: the loss must be the result of an op in forward",
+      );
+    }
+    set.destroy();
+  });
+
+  it("refuses a record within a record, whose own would be lost, and goes on after it", async () => {
+    const logits = gpu.upload(normals(1, 6), [2, 3]);
+    const loss = () => crossEntropy(gpu, logits, Uint32Array.of(0, 2));
+    const nested = [
+      () => gpu.tape.gradients(loss),
+      () => gpu.tape.derivatives([logits], loss, gpu.upload(Float32Array.of(1))).value,
+    ];
+    for (const inner of nested) {
+      expect(() => gpu.tape.gradients(inner)).toThrow("records do not nest; finish the outer one.");
+      expect(gpu.tape.recording).toBe(false);
+    }
+    expect((await gpu.read(gpu.tape.gradients(loss)))[0]).toBeGreaterThan(0);
+  });
+
+  it("gives the values of an activation that was asked for in forward, though it frees it", async () => {
+    const set = parametersOf(gpu, { w: [3, 3], b: [3] });
+    gpu.set(set.values, normals(1, set.size));
+    const x = gpu.upload(normals(2, 12), [4, 3]);
+    const h = () => linear(gpu, x, set.tensor("w"), set.tensor("b"));
+    const want = await gpu.read(h());
+    let values: Promise<Float32Array> | undefined;
+    gpu.step("asked for", () =>
+      gpu.tape.gradients(() => {
+        const first = h();
+        values = gpu.readLater(first);
+        let y = first;
+        for (let i = 0; i < 4; i++) y = activation(gpu, y, "tanh");
+        return crossEntropy(gpu, y, new Uint32Array(4));
+      }),
+    );
+    expect(await gpu.settle(values!)).toEqual(want);
+    set.destroy();
+  });
+
   it("stops recording when the forward pass fails", () => {
     expect(() =>
       gpu.tape.gradients(() => {

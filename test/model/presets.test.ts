@@ -37,6 +37,12 @@ describe("presetConfig", () => {
     expect(dropping).toEqual(suggested);
   });
 
+  it("refuses a name it does not know, with those it does", () => {
+    expect(() => presetConfig("huge" as PresetName, INPUT)).toThrow(
+      "presetConfig: the name must be one of tiny, mini, small, base, large, xlarge, xxlarge; got huge.",
+    );
+  });
+
   it("takes over the special ids of another vocabulary", () => {
     const config = presetConfig("tiny", { ...INPUT, padId: 7, clsId: 8, sepId: 9 });
     expect(config).toMatchObject({ pad_token_id: 7, bos_token_id: 8, eos_token_id: 9 });

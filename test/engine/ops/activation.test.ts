@@ -11,6 +11,12 @@ const gpu = await openTestGpu();
 const tolerance = { rtol: 1e-5, atol: 1e-5 };
 
 describe("activation", () => {
+  it("refuses a name it does not know", () => {
+    expect(() => activation(gpu, gpu.empty([1]), "swish" as "relu")).toThrow(
+      "activation: must be one of none, gelu_new, gelu, relu, tanh; got swish.",
+    );
+  });
+
   describe.each(["gelu_new", "gelu", "relu", "tanh"] as const)("%s", (kind) => {
     it.each([[[1]], [[63]], [[3, 65]], [[2, 5, 77]]])("is the reference's on %j", (shape) =>
       checkOp(gpu, {
@@ -23,6 +29,13 @@ describe("activation", () => {
         tolerance,
       }),
     );
+
+    it("keeps a NaN, in whole vec4s and one by one", async () => {
+      for (const size of [3, 4]) {
+        const x = gpu.upload(new Float32Array(size).fill(NaN));
+        expect([...(await gpu.read(activation(gpu, x, kind)))]).toEqual(Array(size).fill(NaN));
+      }
+    });
 
     it("has the right limits far from zero", async () => {
       const x = [-1e30, -1000, -100, -15.5, -9, 9, 15.5, 100, 1000, 1e30, 0];

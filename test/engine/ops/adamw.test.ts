@@ -157,4 +157,17 @@ describe("adamw", () => {
     set.destroy();
     moments.destroy();
   });
+
+  it("refuses moments of another length, and step 0, whose correction would divide by zero", () => {
+    const set = smallSet();
+    const [whole, short] = [momentsOf(set.size), momentsOf(set.size - 1)];
+    const state = gradientNorm(gpu, set, 1);
+    const update = (moments: Moments, step: number) => () =>
+      adamw(gpu, set, moments, state, 0.1, step, SETTINGS);
+    expect(update({ ...whole, v: short.v }, 1)).toThrow(
+      `adamw: v must be [${set.size}]; got [${set.size - 1}].`,
+    );
+    expect(update(whole, 0)).toThrow("adamw: step must be an integer from 1 on; got 0.");
+    for (const owner of [set, whole, short]) owner.destroy();
+  });
 });

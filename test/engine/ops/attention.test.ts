@@ -171,5 +171,19 @@ describe.each(KERNELS)("attention by $kernel", ({ gpu, heads, dropping }) => {
     expect(() => attention(gpu, gpu.empty([3, 24]), rows, 2)).toThrow(
       "attention: the sequences must own all 3 rows; they own 2.",
     );
+    expect(() => attention(gpu, gpu.empty([1, 2, 24]), rows, 2)).toThrow("must have two axes");
+  });
+
+  it("takes sequences in any order, and refuses rows of two owners, of none, and more real ones than owned", () => {
+    const rows = (...columns: number[][]) => {
+      const [first, real, owned] = columns.map((column) => Uint32Array.from(column));
+      return sequenceRows(gpu, first!, real!, owned!);
+    };
+    expect(rows([2, 0], [1, 2], [1, 2]).total).toBe(3);
+    expect(() => rows([0, 1], [1], [1, 1])).toThrow("must be as long; got 2, 1 and 2.");
+    const refused = /each row must have one owner/;
+    expect(() => rows([0, 1], [2, 1], [2, 1])).toThrow(refused);
+    expect(() => rows([0, 3], [2, 1], [2, 1])).toThrow(refused);
+    expect(() => rows([0, 1], [2, 1], [1, 1])).toThrow(/sequence 0 of 2 real rows, which owns 1/);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { columnSumInto } from "../../../engine/ops/column-sum.ts";
 import { columnSum } from "../../reference/column-sum.ts";
 import { expectClose } from "../../support/close.ts";
@@ -30,4 +30,10 @@ describe("columnSumInto", () => {
       expectClose("columnSum added", await gpu.settle(reads[1]), sum, tolerance);
     },
   );
+
+  it("refuses a y that is not one row", () => {
+    expect(() => columnSumInto(gpu, gpu.empty([5, 3]), gpu.empty([2]), false)).toThrow(
+      "columnSum: y must be [3]; got [2].",
+    );
+  });
 });

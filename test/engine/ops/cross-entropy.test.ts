@@ -43,4 +43,12 @@ describe("crossEntropy", () => {
       );
     }
   });
+
+  it("refuses logits that are no matrix, whose axes it would take for rows and classes", () => {
+    for (const shape of [[3], [3, 4, 2]]) {
+      expect(() => crossEntropy(gpu, gpu.empty(shape), Uint32Array.of(0, 1, 2))).toThrow(
+        `crossEntropy: logits must have two axes; got [${shape.join(", ")}].`,
+      );
+    }
+  });
 });

@@ -31,4 +31,10 @@ describe("gatherRows", () => {
     );
     expect(() => gatherRows(gpu, x, Uint32Array.of(1, 1))).toThrow("got 1, 1");
   });
+
+  it("refuses an x that is no matrix", () => {
+    expect(() => gatherRows(gpu, gpu.empty([3, 2, 4]), Uint32Array.of(1))).toThrow(
+      "gatherRows: x must have two axes; got [3, 2, 4].",
+    );
+  });
 });

@@ -195,4 +195,18 @@ describe("matmul", () => {
     expect(() => matmul(gpu, "NN", a, b)).toThrow(ShapeError);
     expect(() => matmul(gpu, "NT", a, b)).toThrow(/NT.*inner sizes.*\[3, 4\].*\[5, 6\]/);
   });
+
+  it("refuses to write where the product does not fit", () => {
+    const [a, b, c] = [gpu.empty([3, 4]), gpu.empty([4, 6]), gpu.empty([3, 6])];
+    for (const shape of [[3, 5], [6, 3], [18], [4, 6]]) {
+      expect(() => matmulInto(gpu, "NN", a, b, gpu.empty(shape))).toThrow(
+        `matmul NN: c must hold [3, 6], for a [3, 4] and b [4, 6]; got [${shape.join(", ")}].`,
+      );
+    }
+    const epilogue = { bias: gpu.empty([6]), activation: "gelu" } as const;
+    const into = (other: object) => () => matmulInto(gpu, "NN", a, b, c, { ...epilogue, ...other });
+    expect(into({ bias: gpu.empty([5]) })).toThrow("matmul NN: bias must be [6]; got [5].");
+    expect(into({ pre: gpu.empty([6, 3]) })).toThrow("matmul NN: pre must hold [3, 6]");
+    expect(into({})).not.toThrow();
+  });
 });
