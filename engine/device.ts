@@ -112,7 +112,7 @@ export function adapterName({
   device,
   description,
   software,
-}: Pick<GPUAdapterInfo, "device" | "description"> & { readonly software: boolean }): string {
+}: Pick<AdapterInfo, "device" | "software"> & { readonly description: string }): string {
   const [first = ""] = device.split("-", 1);
   if (software && description.toLowerCase().startsWith(first) && first !== "") return description;
   const name = [device, description].filter((part) => part.length > 0).join(", ");
