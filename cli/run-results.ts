@@ -18,8 +18,9 @@ export interface TrainResults {
   readonly validation: ScoreObject;
   readonly steps: number;
   readonly bestStep: number;
-  /** Of the process that ended the run. */
+  /** Wall time of all its processes; what a crash undid is not counted. */
   readonly seconds: number;
+  /** In training steps. */
   readonly samplesPerSecond: number;
   /** As a shell takes it. */
   readonly command: string;

@@ -9,7 +9,7 @@ export function warnOfWarmup(
 ): void {
   if (warmupSteps < steps) return;
   printer.line(
-    `warning      ${steps} steps end within the warm-up of ${warmupSteps}: the learning rate never gets to ${learningRate}; lower --warmup-steps`,
+    `warning      ${steps === 1 ? "1 step ends" : `${steps} steps end`} within the warm-up of ${warmupSteps}: the learning rate never gets to ${learningRate}; lower --warmup-steps`,
   );
 }
 

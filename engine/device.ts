@@ -9,7 +9,7 @@ Object.assign(globalThis, globals);
 
 /** What is known of the adapter that runs the kernels. */
 export interface AdapterInfo {
-  /** Vendor, device and driver as the adapter names them: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)". */
+  /** Device and driver as the adapter names them; the driver alone where that is a software one: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)". */
   readonly name: string;
   readonly vendor: string;
   readonly architecture: string;
@@ -93,9 +93,8 @@ function describe(
   const software =
     adapter.info.isFallbackAdapter ||
     /llvmpipe|swiftshader/i.test(`${device} ${description} ${architecture}`);
-  const name = [device, description].filter((part) => part.length > 0).join(", ");
   return {
-    name: name.length > 0 ? name : "unnamed adapter",
+    name: adapterName({ device, description, software }),
     vendor,
     architecture,
     device,
@@ -106,6 +105,18 @@ function describe(
     features: [...adapter.features].sort(),
     limits,
   };
+}
+
+/** A GPU's driver does not say which GPU; a software driver is the device, which says the same in other letters. */
+export function adapterName({
+  device,
+  description,
+  software,
+}: Pick<AdapterInfo, "device" | "software"> & { readonly description: string }): string {
+  const [first = ""] = device.split("-", 1);
+  if (software && description.toLowerCase().startsWith(first) && first !== "") return description;
+  const name = [device, description].filter((part) => part.length > 0).join(", ");
+  return name.length > 0 ? name : "unnamed adapter";
 }
 
 function subgroupSize({ info, features }: GPUAdapter): number {

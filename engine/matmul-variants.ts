@@ -168,6 +168,9 @@ const MATRIX_TILES: readonly MatrixTile[] = [
   { subgroups: [4, 2], matrices: [4, 4], step: 32 },
 ];
 
+/** Sums that a lane can keep in registers. */
+const MOST_SUMS = 128;
+
 /** Workgroups that may share a long K, where C alone makes few: 768 x 768 are 36 tiles of 128 x 128. */
 const SPLITS = [1, 4, 8, 16] as const;
 
@@ -213,6 +216,7 @@ function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): Matm
       (tile) =>
         tile.step % shape.K === 0 &&
         matrixTileBytes(shape, tile) <= memory &&
+        tile.matrices[0] * tile.matrices[1] * shape.M * shape.N <= MOST_SUMS * subgroupSize &&
         tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= threads,
     ).flatMap((tile) =>
       SPLITS.flatMap((split) =>

@@ -115,12 +115,15 @@ export async function loadPretrained(
 async function weightsFile(folder: string): Promise<string> {
   const path = join(folder, "model.safetensors");
   if (await stat(path).catch(() => undefined)) return path;
-  const old = join(folder, "pytorch_model.bin");
-  if (await stat(old).catch(() => undefined)) {
-    throw new FileError(
-      old,
+  const others: Readonly<Record<string, string>> = {
+    "model.safetensors.index.json":
+      "is of weights in several files; one model.safetensors is needed. Write it with transformers' save_pretrained(DIR, max_shard_size='100GB').",
+    "pytorch_model.bin":
       "cannot be read: it is a Python pickle. Convert it to model.safetensors with transformers' save_pretrained.",
-    );
+  };
+  for (const [name, problem] of Object.entries(others)) {
+    const other = join(folder, name);
+    if (await stat(other).catch(() => undefined)) throw new FileError(other, problem);
   }
   throw new FileError(
     path,

@@ -37,6 +37,11 @@ export interface TrainerState {
   /** Step of the checkpoint with the best metric. */
   bestStep: number | null;
   evaluationsWithoutImprovement: number;
+  /** Examples trained on, and seconds in training steps. */
+  samples: number;
+  stepSeconds: number;
+  /** Wall time up to the checkpoint, evaluations and checkpoints among it, in all processes. */
+  seconds: number;
   /** True once training has ended, so that resuming only evaluates. */
   finished: boolean;
   log: LogEntry[];
@@ -54,6 +59,9 @@ export function initialState(): TrainerState {
     bestMetric: null,
     bestStep: null,
     evaluationsWithoutImprovement: 0,
+    samples: 0,
+    stepSeconds: 0,
+    seconds: 0,
     finished: false,
     log: [],
   };
@@ -141,7 +149,8 @@ async function readMoments(path: string, parameters: ParameterSet): Promise<Opti
 /** What was saved beside the tensors. Throws FileError, naming the file, for a checkpoint that is not whole. */
 export async function readCheckpoint(path: string): Promise<SavedRun> {
   await verifyFolder(path, REQUIRED);
-  return JSON.parse(await readFile(join(path, STATE_FILE), "utf8")) as SavedRun;
+  const saved = JSON.parse(await readFile(join(path, STATE_FILE), "utf8")) as SavedRun;
+  return { ...saved, state: { ...initialState(), ...saved.state } }; // earlier versions took no time
 }
 
 /**

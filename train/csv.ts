@@ -33,6 +33,9 @@ export interface CsvFormat {
   columns?: readonly string[] | undefined;
 }
 
+// As Excel writes where numbers have a decimal comma, and others elsewhere.
+const OTHER_DELIMITERS = ",;\t|";
+
 // Refused in any text that is read, so it can never open a cell.
 const NO_QUOTE = "\0";
 
@@ -40,7 +43,7 @@ const NO_QUOTE = "\0";
  * Reads a CSV file record by record; the file is read only as fast as the rows are taken.
  * Blank lines are skipped; LF and CRLF may be mixed; a byte order mark is dropped; quotes inside an unquoted cell are text.
  * Throws FileError when there is no file to read or it is empty, DataError with the record's number and line for ragged
- * records, broken quotes, duplicate column names, bytes that are not UTF-8, and NUL characters.
+ * records, broken quotes, duplicate column names, a header with another delimiter, bytes that are not UTF-8, and NUL characters.
  * A file with only a header yields nothing.
  */
 export async function* readRows(
@@ -56,6 +59,7 @@ export async function* readRows(
   const chunks = typeof source === "string" ? readFileChunks(source) : source.chunks;
   let columns = names;
   if (columns !== undefined) checkHeader(name, 0, columns);
+  const others = OTHER_DELIMITERS.replace(delimiter, "");
   const format = { delimiter, quoteChar: quotes ? '"' : NO_QUOTE };
   const first = names === undefined ? 0 : 1;
   let isEmpty = true;
@@ -63,6 +67,13 @@ export async function* readRows(
     isEmpty = false;
     if (columns === undefined) {
       checkHeader(name, line, cells);
+      const other = cells.length === 1 && Array.from(others).find((c) => cells[0]!.includes(c));
+      // Read on, its quotes would look broken. A blank beside it, and it may be a sentence.
+      if (other && !/\s/.test(cells[0]!.replaceAll("\t", ""))) {
+        throw new DataError(
+          `${place(name, record, line)}: columns must have ${JSON.stringify(delimiter)} between them; got ${JSON.stringify(cells[0])}. Give its delimiter: --delimiter ${other === "\t" ? "tab" : `"${other}"`}.`,
+        );
+      }
       columns = cells;
       continue;
     }

@@ -3,7 +3,7 @@
 import { DataError } from "../engine/errors.ts";
 import { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
 import { isJsonl, readJsonl } from "./jsonl.ts";
-import { LabelSet } from "./label-set.ts";
+import { LabelSet, requireOneSpelling } from "./label-set.ts";
 
 /** One text and its class number. */
 export interface Example {
@@ -29,7 +29,7 @@ export interface ColumnOptions extends CsvFormat {
   labelColumn?: string | undefined;
 }
 
-/** The records of a file: JSON lines by its name (.jsonl, .ndjson), else delimited text. Throws what the readers throw. */
+/** The records of a file: JSON lines by its name (.jsonl, .ndjson, .json), else delimited text. Throws what the readers throw. */
 export function readTable(
   source: CsvSource,
   format: CsvFormat = {},
@@ -156,7 +156,7 @@ export async function* readLabelled(
  * @param options.labels the classes of the training set, for validation and test files; without it they are taken from the file
  * @param options.labelNames names for the file's label values, {"0": "fake", "1": "real"}; without it values are names
  * Throws DataError, with record numbers, for a file without records, an empty label, a label that is not in `labels` or
- * `labelNames`, and, where the classes are taken from the file, for a single class.
+ * `labelNames`, a class spelled in two ways, and, where the classes are taken from the file, for a single class.
  */
 export async function loadExamples(
   source: CsvSource,
@@ -198,7 +198,9 @@ export async function loadExamples(
       const known = options.labels === undefined ? "named" : "seen in training";
       return `${where}: labels must be ones ${known} (${labels.names.join(", ")}); got ${JSON.stringify(value)}`;
     },
+    " Correct them, or say which class each value is with --label-names.",
   );
+  requireOneSpelling(where, new Set(values), (value) => labels.idOf(value));
   const ids = values.map((value) => labels.idOf(value));
   if (options.labels === undefined && ids.every((id) => id === ids[0])) {
     throw new DataError(
@@ -221,6 +223,7 @@ function refuseRecords(
   values: readonly string[],
   isBad: (value: string) => boolean,
   problem: (value: string) => string,
+  remedy = "",
 ): void {
   const bad = values.flatMap((value, i) => (isBad(value) ? [i + 1] : []));
   const first = bad[0];
@@ -228,6 +231,6 @@ function refuseRecords(
   const named = bad.slice(0, RECORDS_NAMED).join(", ");
   const more = bad.length > RECORDS_NAMED ? ` and ${bad.length - RECORDS_NAMED} more` : "";
   throw new DataError(
-    `${problem(values[first - 1] ?? "")} in ${bad.length === 1 ? "record" : "records"} ${named}${more}.`,
+    `${problem(values[first - 1] ?? "")} in ${bad.length === 1 ? "record" : "records"} ${named}${more}.${remedy}`,
   );
 }

@@ -7,7 +7,7 @@ import { type MemoryPlan, planMemory } from "./memory.ts";
 import { AdamW } from "./optimiser.ts";
 import { totalSteps } from "./schedule.ts";
 import { trainStep } from "./step.ts";
-import type { TrainingRun } from "./trainer.ts";
+import type { TrainingRun } from "./training-run.ts";
 
 /** What a run would cost. */
 export interface DryRun extends MemoryPlan {

@@ -100,4 +100,5 @@ export { type LabelledBatch, labelledBatch } from "./labelled-batch.ts";
 export { logitsOf, type StepResult, trainStep } from "./step.ts";
 export { tokenizeAll, TokenizedSet } from "./tokenize.ts";
 export { encodeText, type EncodedText, type Verdict, verdictsOf } from "./verdict.ts";
-export { Trainer, type TrainingOutcome, type TrainingRun } from "./trainer.ts";
+export { Trainer } from "./trainer.ts";
+export type { TrainingOutcome, TrainingRun } from "./training-run.ts";

@@ -6,15 +6,15 @@ import { decode, readFileChunks } from "./text-blocks.ts";
 
 const MAX_LINE_CHARS = 1 << 24;
 
-/** Whether a file's name says that it holds JSON lines. */
+/** Whether a file's name says that it holds JSON lines, or JSON: many call JSON lines so. */
 export function isJsonl(source: CsvSource): boolean {
-  return /\.(jsonl|ndjson)$/i.test(typeof source === "string" ? source : source.name);
+  return /\.(jsonl?|ndjson)$/i.test(typeof source === "string" ? source : source.name);
 }
 
 /**
  * Reads one JSON object a line; blank lines are skipped. The columns are the keys of the first object; later objects may
  * lack some (an empty cell) and their further keys are ignored. Strings are taken as they are, numbers and booleans as
- * JSON writes them, null as "".
+ * JSON writes them, integers of any length with all their digits, null as "".
  * Throws FileError when there is no file to read or it is empty, and DataError with the line for anything but such
  * objects, nested values, bytes that are not UTF-8, and NUL characters.
  */
@@ -59,14 +59,26 @@ async function* readLines(
 function parseObject(text: string, where: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(exactIntegers(text));
   } catch (cause) {
-    throw new DataError(`${where}: must be a JSON object; got ${excerpt(text)}.`, { cause });
+    const remedy = /^\s*[[{]\s*$/.test(text) ? " Write each object on a line of its own." : "";
+    throw new DataError(`${where}: must be a JSON object; got ${excerpt(text)}.${remedy}`, {
+      cause,
+    });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new DataError(`${where}: must be a JSON object; got ${excerpt(text)}.`);
+    const remedy = Array.isArray(value) ? " Write an object a line, not an array." : "";
+    throw new DataError(`${where}: must be a JSON object; got ${excerpt(text)}.${remedy}`);
   }
   return value as Record<string, unknown>;
+}
+
+/** JSON with integers that a double would round, as ids of tweets, made strings. */
+function exactIntegers(json: string): string {
+  if (!/\d{16}/.test(json)) return json;
+  return json.replaceAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+    /^-?\d{16,}$/.test(token) ? `"${token}"` : token,
+  );
 }
 
 function cellText(value: unknown, column: string, where: string): string {

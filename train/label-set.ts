@@ -19,14 +19,26 @@ export class LabelSet {
     }
     this.names = names;
     names.forEach((name, id) => this.#ids.set(name, id));
-    values.forEach((value, id) => this.#ids.set(value, id));
+    // A value may be another class's name; that class's own name must not undo it.
+    values.forEach((value, id) => value !== names[id] && this.#ids.set(value, id));
   }
 
   /**
    * The classes of a saved model. Data may spell a class by its name or, unless a name is an integer itself, by its id:
    * the reference's files say 0 and 1 for fake and real.
+   * @param labelNames instead of ids: the class each value of the data stands for, all of them among `names`
    */
-  static ofModel(names: readonly string[]): LabelSet {
+  static ofModel(
+    names: readonly string[],
+    labelNames?: Readonly<Record<string, string>>,
+  ): LabelSet {
+    if (labelNames !== undefined) {
+      const values = new Map(Object.entries(labelNames).map(([value, name]) => [name, value]));
+      return new LabelSet(
+        names,
+        names.map((name) => values.get(name) ?? name),
+      );
+    }
     return names.some(isInteger)
       ? new LabelSet(names)
       : new LabelSet(
@@ -38,7 +50,8 @@ export class LabelSet {
   /**
    * The classes of labels as a file spells them: integers in numeric order, anything else in code unit order.
    * @param labelNames a name for each value; it then decides which values there are
-   * Throws DataError where a value gets the name of another one: they would become one class.
+   * Throws DataError where a value gets the name of another one: they would become one class; and, without names, where the
+   * same number is written in two ways, or stands for a missing one: they would be further classes.
    */
   static fromValues(
     values: Iterable<string>,
@@ -52,9 +65,8 @@ export class LabelSet {
         `labels: a new name must not be another value there is; got ${JSON.stringify(name)} for ${JSON.stringify(value)}. Rename ${JSON.stringify(name)} too.`,
       );
     }
-    const sorted = [...(labelNames === undefined ? there : Object.keys(labelNames))];
-    if (sorted.every(isInteger)) sorted.sort((a, b) => Number(a) - Number(b));
-    else sorted.sort();
+    if (labelNames === undefined) refuseOddNumbers(there);
+    const sorted = inOrder(labelNames === undefined ? there : Object.keys(labelNames));
     return new LabelSet(
       sorted.map((value) => labelNames?.[value] ?? value),
       sorted,
@@ -64,6 +76,60 @@ export class LabelSet {
   /** The id of a class by its name or the data's spelling; -1 when there is no such class. */
   idOf(name: string): number {
     return this.#ids.get(name) ?? -1;
+  }
+}
+
+/** Integers in numeric order, anything else in code unit order. */
+export function inOrder(values: Iterable<string>): string[] {
+  const sorted = [...values];
+  return sorted.every(isInteger) ? sorted.sort((a, b) => Number(a) - Number(b)) : sorted.sort();
+}
+
+/** pandas writes 1 as 1.0 in a column where a value was once missing, and a missing one as NaN. */
+function refuseOddNumbers(values: ReadonlySet<string>): void {
+  const spelled = new Map<string, string>();
+  const words: string[] = [];
+  for (const value of values) {
+    const [, sign = "", whole = "", part = ""] =
+      /^([+-]?)0*(\d+?)(?:\.(\d*?)0*)?$/.exec(value) ?? [];
+    if (whole === "") {
+      words.push(value);
+      continue;
+    }
+    const number = `${sign.replace("+", "")}${whole}.${part}`;
+    const before = spelled.get(number);
+    if (before !== undefined) {
+      throw new DataError(
+        `labels: a number must be written in one way; got ${JSON.stringify(before)} and ${JSON.stringify(value)}. Write one of them, or name both with --label-names.`,
+      );
+    }
+    spelled.set(number, value);
+  }
+  const [word = "", ...others] = words;
+  if (spelled.size === 0 || others.length > 0 || !/^nan$/i.test(word)) return;
+  throw new DataError(
+    `labels: each record must have one; got ${JSON.stringify(word)} among numbers. Remove such records.`,
+  );
+}
+
+/**
+ * Throws DataError where a file spells one class in two ways: a name that another value has makes one class of two.
+ * @param where names the file
+ */
+export function requireOneSpelling(
+  where: string,
+  values: Iterable<string>,
+  idOf: (value: string) => number,
+): void {
+  const spelled = new Map<number, string>();
+  for (const value of values) {
+    const before = spelled.get(idOf(value));
+    if (before !== undefined && before !== value) {
+      throw new DataError(
+        `${where}: a class must be spelled in one way; got ${JSON.stringify(before)} and ${JSON.stringify(value)} for one. Write one of them, or name both values.`,
+      );
+    }
+    spelled.set(idOf(value), value);
   }
 }
 

@@ -33,7 +33,7 @@ export interface StepDone extends StepResult {
   readonly totalSteps: number;
   readonly epoch: number;
   readonly learningRate: number;
-  /** Examples trained on since the start or the resumption, and the seconds that took without evaluations. */
+  /** Examples the run has trained on, and the seconds that took without evaluations, before a resumption too. */
   readonly samples: number;
   readonly seconds: number;
 }

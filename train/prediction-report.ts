@@ -95,7 +95,7 @@ export function reportPredictions(
   const truth = Uint32Array.from(predictions, ({ label }) => idOf(label));
   const said = Uint32Array.from(predictions, ({ predicted }) => idOf(predicted));
   const metrics = classificationMetrics(truth, said, labels.length);
-  const curves = labels.map((label, id) => curvesOf(predictions, label, truth, id));
+  const curves = labels.map((_, id) => curvesOf(predictions, labels, truth, id));
   const confidences = Float64Array.from(predictions, confidenceOf);
   const areas = curves.map(({ rocAuc }) => rocAuc);
   return {
@@ -123,12 +123,17 @@ const confidenceOf = ({ probabilities, predicted }: Prediction): number =>
 
 function curvesOf(
   predictions: readonly Prediction[],
-  label: string,
+  labels: readonly string[],
   truth: Uint32Array,
   id: number,
 ): ClassCurves {
+  const label = labels[id]!;
   const isPositive = Array.from(truth, (one) => one === id);
-  const scores = Float64Array.from(predictions, ({ probabilities }) => probabilities[label] ?? 0);
+  const [other] = labels.length === 2 ? labels.filter((_, k) => k !== id) : [];
+  // Near 1 f32 knows no small differences, near 0 it does: as odds, both classes of two rank the examples alike.
+  const scores = Float64Array.from(predictions, ({ probabilities: p }) =>
+    other === undefined ? (p[label] ?? 0) : (p[label] ?? 0) / (p[other] ?? 0),
+  );
   const positives = isPositive.filter(Boolean).length;
   if (positives === 0 || positives === predictions.length) {
     return { label, rocAuc: null, averagePrecision: null, roc: [], precisionRecall: [] };

@@ -6,7 +6,7 @@ import { planMemory } from "./memory.ts";
 import type { TrainingObserver } from "./observer.ts";
 import type { AdamW } from "./optimiser.ts";
 import { logitsOf, trainStep } from "./step.ts";
-import type { TrainingRun } from "./trainer.ts";
+import type { TrainingRun } from "./training-run.ts";
 
 /**
  * Plans the memory of a run, takes it, and compiles the kernels of its steps and evaluations, several at a time. Throws

@@ -1,6 +1,7 @@
 // Whether two classifiers scored on the same examples differ by more than chance.
 
 import { Random } from "../engine/random.ts";
+import { quantile } from "./quantile.ts";
 
 /** How many examples one classifier has right and the other wrong. */
 export interface Discordant {
@@ -108,11 +109,4 @@ function weightedF1s(counts: Uint32Array, K: number): [number, number] {
     }, 0),
   );
   return [first!, second!];
-}
-
-/** Of sorted values, between neighbours in proportion, as numpy's default. */
-function quantile(sorted: Float64Array, q: number): number {
-  const at = q * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
-  return below + (at - Math.floor(at)) * (above - below);
 }

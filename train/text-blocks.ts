@@ -42,7 +42,8 @@ export async function* decode(
       if (nul !== -1) {
         yield {
           text: text.slice(0, nul),
-          problem: "must be text; got a NUL character. Is this a binary or UTF-16 file?",
+          problem:
+            "must be text; got a NUL character. Is this an archive, a workbook or a UTF-16 file? Save it as CSV in UTF-8.",
         };
         return;
       }
@@ -64,8 +65,13 @@ export async function* decode(
   }
 }
 
-function notUtf8(offset: number, byte: number | undefined): string {
-  return `must be UTF-8; got byte 0x${(byte ?? 0).toString(16).padStart(2, "0")} at offset ${offset}. Save the file as UTF-8.`;
+function notUtf8(offset: number, byte = 0): string {
+  const isUtf16 = offset === 0 && byte >= 0xfe; // a byte order mark
+  const isGzip = offset === 1 && byte === 0x8b;
+  const remedy = isGzip
+    ? "It looks compressed by gzip: unpack it first."
+    : `${isUtf16 ? "It looks like UTF-16. " : ""}Save the file as UTF-8.`;
+  return `must be UTF-8; got byte 0x${byte.toString(16).padStart(2, "0")} at offset ${offset}. ${remedy}`;
 }
 
 /** The bytes at the end of valid UTF-8 that only begin a character, at most 3. */

@@ -1,9 +1,8 @@
 // The training loop, readable from top to bottom. It prints nothing: what happens is told to the observer.
 
 import { join } from "node:path";
-import { type Gpu, TrainingError } from "../engine/index.ts";
-import type { AlbertForSequenceClassification, Tokenizer } from "../model/index.ts";
-import { checkArguments, type TrainingArguments } from "./arguments.ts";
+import { TrainingError } from "../engine/index.ts";
+import { checkArguments } from "./arguments.ts";
 import { planEpoch } from "./batches.ts";
 import { logStep, noteEvaluation, noteLoss } from "./bookkeeping.ts";
 import {
@@ -15,7 +14,7 @@ import {
   type TrainerState,
 } from "./checkpoint.ts";
 import { removePartials } from "./checkpoint-folder.ts";
-import { evaluate, type LabelledSet } from "./evaluate.ts";
+import { evaluate } from "./evaluate.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { firstNonFinite, nonFinite, type StepFacts } from "./finite.ts";
 import { checkBatchesFit } from "./fits.ts";
@@ -28,31 +27,7 @@ import { findCheckpoint } from "./resume.ts";
 import { RunLog } from "./run-log.ts";
 import { epochAfter, learningRate, totalSteps } from "./schedule.ts";
 import { type StepResult, trainStep } from "./step.ts";
-
-/** What a training run needs. The trainer owns none of it. */
-export interface TrainingRun {
-  readonly gpu: Gpu;
-  readonly model: AlbertForSequenceClassification;
-  readonly tokenizer: Tokenizer;
-  readonly train: LabelledSet;
-  readonly validation: LabelledSet;
-  readonly args: TrainingArguments;
-  /** Folder for checkpoints; it exists. */
-  readonly output: string;
-  /** Ends training after the step under way, or in an evaluation, with a checkpoint. */
-  readonly signal?: AbortSignal;
-}
-
-/** How a run ended. */
-export interface TrainingOutcome {
-  readonly status: "finished" | "interrupted";
-  readonly state: TrainerState;
-  readonly stoppedEarly: boolean;
-  readonly totalSteps: number;
-  /** Examples, and seconds spent in training steps of this process. */
-  readonly samples: number;
-  readonly seconds: number;
-}
+import type { TrainingOutcome, TrainingRun } from "./training-run.ts";
 
 interface Submitted {
   readonly result: StepResult;
@@ -75,8 +50,9 @@ export class Trainer {
   /** Step of the checkpoint that holds the present state, if one does. */
   #saved = 0;
   #last: StepFacts;
-  #samples = 0;
-  #seconds = 0;
+  readonly #started = performance.now();
+  /** Of the processes before, up to the checkpoint this one goes on from. */
+  #secondsBefore = 0;
 
   /** Throws ArgumentError for arguments out of range or that the GPU cannot do, TrainingError for an empty set. */
   constructor(run: TrainingRun, observer: TrainingObserver = {}) {
@@ -107,6 +83,11 @@ export class Trainer {
     return this.#totalSteps;
   }
 
+  /** Wall time of the run until now, with that of the processes before a resumption. */
+  get seconds(): number {
+    return this.#secondsBefore + (performance.now() - this.#started) / 1000;
+  }
+
   /** Frees the optimiser's memory and closes the log. */
   destroy(): void {
     this.#optimiser.destroy();
@@ -126,6 +107,7 @@ export class Trainer {
     if (step !== undefined) {
       const path = join(output, checkpointName(step));
       this.#state = (await loadCheckpoint(path, model, this.#optimiser)).state;
+      this.#secondsBefore = this.#state.seconds;
       this.#saved = step;
     }
     await this.#log.goOn(this.#state.log);
@@ -175,7 +157,7 @@ export class Trainer {
     let since = performance.now();
     const settle = (results: readonly Submitted[]): void => {
       const now = performance.now();
-      this.#seconds += (now - since) / 1000;
+      state.stepSeconds += (now - since) / 1000;
       since = now;
       for (const result of results) this.account(result);
     };
@@ -220,7 +202,7 @@ export class Trainer {
       if (result.lossScale <= 1) throw nonFinite(`the loss is ${result.loss}`, this.#last);
       this.#observer.onSkip?.(step, result.lossScale);
     }
-    this.#samples += samples;
+    state.samples += samples;
     noteLoss(state, result.loss);
     const epoch = epochAfter(step, this.#pace);
     if (step === 1 || step % args.loggingSteps === 0) {
@@ -234,8 +216,8 @@ export class Trainer {
       epoch,
       learningRate: rate,
       totalSteps: this.#totalSteps,
-      samples: this.#samples,
-      seconds: this.#seconds,
+      samples: state.samples,
+      seconds: state.stepSeconds,
     });
   }
 
@@ -275,6 +257,7 @@ export class Trainer {
     const { output, model, tokenizer, args } = this.#run;
     const bad = await firstNonFinite(model.parameters);
     if (bad !== undefined) throw nonFinite(`${bad} is not`, this.#last);
+    this.#state.seconds = this.seconds;
     const saved = { state: this.#state, arguments: args, fingerprints: this.#fingerprints };
     const path = await saveCheckpoint(output, {
       model,
@@ -293,8 +276,6 @@ export class Trainer {
       stoppedEarly,
       state: this.#state,
       totalSteps: this.#totalSteps,
-      samples: this.#samples,
-      seconds: this.#seconds,
     };
   }
 }

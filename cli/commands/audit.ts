@@ -125,7 +125,7 @@ function printSizes(printer: Printer, { sets, labels }: AuditReport): void {
     head,
     ...sets.flatMap(({ name, words, tokens, empty }) => {
       const cells = ({ median, p95, max, mean }: typeof words): string[] =>
-        [median, p95, max, Math.round(mean)].map(number);
+        [median, p95, max, mean].map((n) => number(Math.round(n)));
       const rows = [[`${name}, words`, ...cells(words), number(empty)]];
       if (tokens) rows.push([`${name}, tokens`, ...cells(tokens), ""]);
       return rows;

@@ -28,17 +28,10 @@ export type EvaluateResults = ScoreObject & {
 
 /** The model's classes, as the file spells them. Throws UsageError for a name that is none of them. */
 function labelsOf(names: readonly string[], given: EvaluateOptions["labelNames"]): LabelSet {
-  if (given === undefined) return LabelSet.ofModel(names);
-  const spelled = Object.entries(given);
-  const unknown = spelled.find(([, name]) => !names.includes(name))?.[1];
-  if (unknown !== undefined) {
-    throw new UsageError(
-      `evaluate: --label-names must name the model's classes, ${names.join(", ")}; got "${unknown}".`,
-    );
-  }
-  return new LabelSet(
-    names,
-    names.map((name) => spelled.find(([, other]) => other === name)?.[0] ?? name),
+  const unknown = Object.values(given ?? {}).find((name) => !names.includes(name));
+  if (unknown === undefined) return LabelSet.ofModel(names, given);
+  throw new UsageError(
+    `evaluate: --label-names must name the model's classes, ${names.join(", ")}; got "${unknown}".`,
   );
 }
 

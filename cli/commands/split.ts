@@ -46,7 +46,7 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
   if (options.textColumns !== undefined && !options.groupDuplicates) {
     throw new UsageError("split: --text-columns goes with --group-duplicates.");
   }
-  const stem = file.replace(/\.(csv|tsv|jsonl|ndjson)$/i, "");
+  const stem = file.replace(/\.(csv|tsv|jsonl?|ndjson)$/i, "");
   const paths = SETS.map((set) => `${stem}.${set}.csv`);
   // Any of the three: a set of an earlier split beside those of another one shares rows with them.
   const there = force ? undefined : paths.find((path) => existsSync(path));

@@ -183,7 +183,6 @@ interface Prepared extends Opened {
 
 async function run(prepared: Prepared): Promise<TrainResults> {
   const { gpu, model, tokenizer, train, validation, args, options, printer } = prepared;
-  const started = performance.now();
   const { output } = options;
   const { signal } = prepared.interrupt;
   printer.line(`parameters   ${model.parameters.count.toLocaleString("en")}`);
@@ -209,7 +208,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       );
     }
     const bestStep = await trainer.loadBest();
-    const { stoppedEarly } = outcome;
+    const { stoppedEarly, state } = outcome;
     printer.line(stoppedEarly ? `stopped early: ${args.metric} no longer improves` : "done");
     const { shown, ...scored } = await scoreSets(prepared);
     await writeFilesInto(output, async (folder) => {
@@ -218,10 +217,10 @@ async function run(prepared: Prepared): Promise<TrainResults> {
     });
     const results: TrainResults = {
       ...scored,
-      steps: outcome.state.step,
+      steps: state.step,
       bestStep,
-      seconds: (performance.now() - started) / 1000,
-      samplesPerSecond: outcome.seconds > 0 ? outcome.samples / outcome.seconds : 0,
+      seconds: trainer.seconds,
+      samplesPerSecond: state.stepSeconds > 0 ? state.samples / state.stepSeconds : 0,
       command: options.command,
       finished: new Date().toISOString(),
       versions: prepared.versions,
@@ -239,7 +238,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       output,
       data: runData(options, args.seed, prepared.sets),
       warnings: prepared.warnings,
-      log: outcome.state.log,
+      log: state.log,
     };
     // Where there is one, the rest is whole; what is drawn from it can be drawn again.
     await writeFilesInto(output, (folder) =>

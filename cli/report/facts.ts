@@ -13,16 +13,12 @@ export function facts({ run }: RunReport): Markup {
   const list: [string, string | Markup][] = [
     ["command", markup`<code class="command">${run.command}</code>`],
     ["seed", String(args.seed)],
-    ["finished", `${day(run.finished)}, after ${duration(run.seconds)} in its last process`],
+    ["finished", `${day(run.finished)}, after ${duration(run.seconds)}`],
     [
       "adapter",
       `${adapter.name} (${adapter.backend})${adapter.software ? ", a software adapter: its times say nothing about a GPU" : ""}`,
     ],
-    // A resumed run that only had to be scored trained on nothing.
-    [
-      "speed",
-      run.samplesPerSecond > 0 ? `${run.samplesPerSecond.toFixed(1)} examples/s in training` : "–",
-    ],
+    ["speed", `${run.samplesPerSecond.toFixed(1)} examples/s in training`],
     [
       "versions",
       Object.entries(versions)

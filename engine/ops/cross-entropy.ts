@@ -7,7 +7,7 @@ import type { Tensor } from "../tensor.ts";
 
 /**
  * Mean over rows of -log softmax(logits)[label]. logits: [R, C]; labels: R class numbers below C. Returns [1].
- * Throws ShapeError for another number of axes, and for a count or label that does not fit; no label means "ignore".
+ * Throws ShapeError for another number of axes, and for a count or label that does not fit: none is ignored.
  */
 export function crossEntropy(gpu: Gpu, logits: Tensor, labels: Uint32Array): Tensor {
   const [R, C] = expectMatrix("crossEntropy: logits", logits.shape);

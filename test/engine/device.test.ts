@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { prepareDriver } from "../../cli/setup/driver.ts";
-import { openDevice } from "../../engine/device.ts";
+import { adapterName, openDevice } from "../../engine/device.ts";
 import { DeviceError } from "../../engine/errors.ts";
 
 prepareDriver();
@@ -50,5 +50,20 @@ describe("openDevice", () => {
     a!.destroy();
     b!.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE });
     b!.destroy();
+  });
+});
+
+describe("an adapter's name", () => {
+  const llvmpipe = "llvmpipe: Mesa 25.0.7-2~bpo12+1 (LLVM 15.0.6) 0.0.1";
+  it.each([
+    ["llvmpipe-llvm-15-0-6-256-bits-", llvmpipe, true, llvmpipe],
+    ["swiftshader-device-subzero-", "SwiftShader driver 5.0.0", true, "SwiftShader driver 5.0.0"],
+    // The driver begins with the vendor's name, as the device does, and says nothing of the device.
+    ["nvidia-h100", "NVIDIA: 570.1", false, "nvidia-h100, NVIDIA: 570.1"],
+    ["some-cpu", "", true, "some-cpu"],
+    ["", "Null backend", false, "Null backend"],
+    ["", "", true, "unnamed adapter"],
+  ])("of device %j and driver %j (software: %s) is %j", (device, description, software, name) => {
+    expect(adapterName({ device, description, software })).toBe(name);
   });
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { DataError, FileError } from "../../engine/errors.ts";
 import { Random } from "../../engine/random.ts";
@@ -266,17 +267,29 @@ describe("readRows refuses", () => {
       "got byte 0xf0 at offset 4",
     );
     expect(await failure(Buffer.from("\uFEFFa,b\n1,2\n", "utf16le"))).toContain(
-      "header (line 1): must be UTF-8; got byte 0xff at offset 0",
+      "header (line 1): must be UTF-8; got byte 0xff at offset 0. It looks like UTF-16. Save the file as UTF-8.",
+    );
+    expect(await failure(gzipSync("a,b\n1,2\n"))).toContain(
+      "It looks compressed by gzip: unpack it",
     );
   });
 
   it("NUL characters", async () => {
     expect(await failure("a,b\n1,2\n3,x\0y\n")).toBe(
-      "x.csv, record 2 (line 3): must be text; got a NUL character. Is this a binary or UTF-16 file?",
+      "x.csv, record 2 (line 3): must be text; got a NUL character. Is this an archive, a workbook or a UTF-16 file? Save it as CSV in UTF-8.",
     );
     expect(await failure(Buffer.from("a,b\n1,2\n", "utf16le"))).toContain(
       "header (line 1): must be text; got a NUL",
     );
+  });
+
+  it("a header with another delimiter, before its quotes look broken", async () => {
+    expect(await failure('text;label\r\n"a";0\r\n')).toBe(
+      'x.csv, header (line 1): columns must have "," between them; got "text;label". Give its delimiter: --delimiter ";".',
+    );
+    expect(await failure("text\tlabel\na\t0\n")).toContain("--delimiter tab.");
+    expect(await cells("text\na;b\n")).toEqual([{ text: "a;b" }]);
+    expect(await cells('"What, where; why"\nx\n')).toEqual([{ "What, where; why": "x" }]);
   });
 
   it("bare carriage returns as line ends, and a git-LFS pointer", async () => {

@@ -68,11 +68,25 @@ describe("loadExamples", () => {
         labels,
       }),
     ).rejects.toThrow(
-      'news.csv: labels must be ones seen in training (fake, real); got "satire" in records 2, 4, 5, 6, 7 and 4 more.',
+      'news.csv: labels must be ones seen in training (fake, real); got "satire" in records 2, 4, 5, 6, 7 and 4 more. Correct them, or say which class each value is with --label-names.',
     );
     await expect(loadExamples(source("text,label\na,0\n"), { labels })).rejects.toThrow(
       'got "0" in record 1.',
     );
+  });
+
+  it("refuses a file that spells a class in two ways: it would be two classes added up", async () => {
+    const rows = source("text,label\na,fake\nb,real\n");
+    const labels = LabelSet.ofModel(["fake", "real"], { fake: "real" });
+    await expect(loadExamples(rows, { labels })).rejects.toThrow(
+      'news.csv: a class must be spelled in one way; got "fake" and "real" for one. Write one of them, or name both values.',
+    );
+    const mixed = source("text,label\na,0\nb,fake\n");
+    await expect(
+      loadExamples(mixed, { labels: LabelSet.ofModel(["fake", "real"]) }),
+    ).rejects.toThrow('got "0" and "fake" for one');
+    const all = await loadExamples(source("text,label\na,fake\n"), { labels });
+    expect(all.examples[0]!.label).toBe(1);
   });
 
   it("refuses empty labels, by record", async () => {

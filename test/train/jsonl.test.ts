@@ -43,12 +43,27 @@ describe("JSON lines", () => {
     ]);
   });
 
+  it("keep all digits of ids that a double would round, and leave texts alone", async () => {
+    const text = 'as "12345678901234567890" says, 9007199254740993';
+    const line = `{"id":1264567890123456789,"less":-9007199254740993,"text":${JSON.stringify(text)},"part":0.12345678901234567}`;
+    expect(await rowsOf(line)).toEqual([
+      { id: "1264567890123456789", less: "-9007199254740993", text, part: "0.12345678901234566" },
+    ]);
+  });
+
+  it("may be called .json", async () => {
+    const rows = await collect(readTable(source('{"text":"a"}', 5, "data.json")));
+    expect(rows.map(({ row }) => row)).toEqual([{ text: "a" }]);
+  });
+
   it.each([
     [
       '{"text":"a"}\n{"text":',
       'data.jsonl, record 2 (line 2): must be a JSON object; got {"text":.',
     ],
     ["[1,2]\n", "data.jsonl, record 1 (line 1): must be a JSON object; got [1,2]."],
+    ['[\n{"text":"a"}\n]', "got [. Write each object on a line of its own."],
+    ['[{"text":"a"}]', 'got [{"text":"a"}]. Write an object a line, not an array.'],
     ["\n3", "data.jsonl, record 1 (line 2): must be a JSON object; got 3."],
     ['{"text":{"a":1}}', '"text" must be a string or a number; got {"a":1}.'],
     ['{"text":"a\\u0000"}', '"text" must be text; got a NUL character.'],

@@ -9,7 +9,8 @@ import { AlbertForSequenceClassification, parseConfig, Tokenizer } from "../../m
 import { DEFAULT_ARGUMENTS, type TrainingArguments } from "../../train/arguments.ts";
 import type { LabelledSet } from "../../train/evaluate.ts";
 import { TokenizedSet } from "../../train/tokenize.ts";
-import { Trainer, type TrainingRun } from "../../train/trainer.ts";
+import { Trainer } from "../../train/trainer.ts";
+import type { TrainingRun } from "../../train/training-run.ts";
 
 const SPIECE = fileURLToPath(new URL("../../cli/sample/spiece.model", import.meta.url));
 

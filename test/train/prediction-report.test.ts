@@ -51,6 +51,22 @@ describe("a report of predictions", () => {
     ]);
   });
 
+  it("ranks two classes alike, also where one's probabilities are 1 in f32", () => {
+    const saturated = (row: number, label: string, real: number): Prediction =>
+      prediction(row, label, { fake: Math.fround(1 - real), real: Math.fround(real) });
+    const report = reportPredictions(
+      [
+        saturated(0, "fake", 1e-9),
+        saturated(1, "real", 2e-9),
+        saturated(2, "fake", 3e-9),
+        saturated(3, "real", 4e-9),
+      ],
+      ["fake", "real"],
+    );
+    expect(report.curves.map(({ rocAuc }) => rocAuc)).toEqual([0.75, 0.75]);
+    expect(report.macroRocAuc).toBe(0.75);
+  });
+
   it("of three classes counts confidences of right and wrong ones, and has no area for a class without examples", () => {
     const report = reportPredictions(
       [

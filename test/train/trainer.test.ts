@@ -83,10 +83,10 @@ describe("training", () => {
     });
     // 6 batches: the first step takes four of them, the second two.
     expect(trainer.totalSteps).toBe(4);
-    const { state, samples } = await trainer.train();
+    const { state } = await trainer.train();
     trainer.destroy();
     dispose();
-    expect(samples).toBe(44);
+    expect(state.samples).toBe(44);
     expect(sizes[0]! + sizes[1]!).toBe(22);
     expect(sizes[0]).toBeGreaterThan(sizes[1]!);
     expect(state).toMatchObject({ step: 4, epoch: 2, finished: true });
@@ -248,12 +248,20 @@ describe("a run that is interrupted", () => {
       stopping.destroy();
       expect(first.status, `interrupted at ${moment}`).toBe("interrupted");
       expect(first.state.finished).toBe(false);
+      const { stepSeconds, seconds } = first.state;
+      expect(stepSeconds).toBeGreaterThan(0);
+      expect(seconds).toBeGreaterThan(stepSeconds);
 
       const { run: fresh, dispose: disposeFresh } = await microRun(gpu, { epochs: 2 });
       const resumed = new Trainer({ ...fresh, output: run.output });
       expect(await resumed.resume()).toBe(true);
       const { state, status } = await resumed.train();
       expect(status).toBe("finished");
+      expect(state.samples).toBe(alone.state.samples);
+      const trained = state.stepSeconds - stepSeconds;
+      expect(trained).toBeGreaterThan(0);
+      expect(state.seconds).toBeGreaterThan(seconds + trained);
+      expect(resumed.seconds).toBeGreaterThan(state.seconds);
       expect(
         (await weightsOf(gpu, fresh.model)).equals(alone.weights),
         `resumed from ${moment}`,

@@ -2,7 +2,7 @@
 // never the texts.
 
 import type { Encoder } from "../encoded-block.ts";
-import { LabelSet } from "../label-set.ts";
+import { inOrder } from "../label-set.ts";
 import { ColumnRules, exampleOf } from "./column-rules.ts";
 import { conflictingRows, type Copies, countCopies, type SetRange } from "./copies.ts";
 import { DuplicateFinder } from "./near-duplicates.ts";
@@ -37,16 +37,15 @@ export async function audit(
   sets: readonly AuditSet[],
   options: AuditOptions,
 ): Promise<AuditReport> {
-  const first = new FirstWalk(sets);
+  const first = new FirstWalk(sets, options.labelNames);
   for await (const row of walk(sets, first.labels)) first.add(row);
   const { labels, statistics, ranges, phrases } = first;
   const groups = await first.finder.groups(options.onCopies);
   const copies = countCopies(groups, ranges);
   const conflicts = conflictingRows(groups.folded, first.rowLabels);
 
-  const names = labels.values.map((value) => options.labelNames?.[value] ?? value);
-  const shown = LabelSet.fromValues(labels.values, undefined).names;
-  const order = shown.map((value) => labels.values.indexOf(value));
+  const { names } = labels;
+  const order = inOrder(labels.values).map((value) => labels.values.indexOf(value));
   phrases.choose(labels.totals);
   const shownConflicts = conflicts.slice(0, CONFLICT_EXAMPLES).map((rows) => rows.slice(0, 2));
   const wanted = new Set([...copies.pairs.flatMap(({ rows }) => rows), ...shownConflicts.flat()]);
@@ -95,7 +94,7 @@ function placeOf(row: WalkedRow, names: readonly string[]): RowPlace {
 
 /** What the first walk collects, and the parts of it that the second completes. */
 class FirstWalk {
-  readonly labels = new SeenLabels();
+  readonly labels: SeenLabels;
   readonly finder = new DuplicateFinder();
   readonly statistics: SetStatistics[];
   readonly ranges: SetRange[] = [];
@@ -109,7 +108,8 @@ class FirstWalk {
   readonly #scanner = new Scanner();
   readonly phrases = new PhraseCounter(this.#scanner);
 
-  constructor(sets: readonly AuditSet[]) {
+  constructor(sets: readonly AuditSet[], labelNames: AuditOptions["labelNames"]) {
+    this.labels = new SeenLabels(labelNames);
     this.statistics = sets.map(({ name, file }) => new SetStatistics(name, file));
   }
 

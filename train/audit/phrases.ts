@@ -1,11 +1,11 @@
 // Words and phrases that tell the class. Tens of millions of phrases cannot be counted by name, so the first walk over
 // the rows counts them in a table by hash, and the second counts by name those whose slot stands out.
 
-import { invariant } from "../../engine/errors.ts";
 import { argmax, excerptAround, type RuleExample, scoreRule } from "./rule.ts";
-import { mix, type Scanner, type Spans } from "./scan.ts";
+import { mix, type Scanner } from "./scan.ts";
 
 const CELLS = 1 << 22; // a power of 2
+const LIKELY = 1 << 14; // a divisor of CELLS
 /** Phrases that stand in the first 100 characters of a cell also count by themselves. */
 export const HEAD_CHARS = 100;
 const LONGEST = 3;
@@ -50,7 +50,8 @@ export class PhraseCounter {
   // Two numbers a cell, side by side for the processor's cache: the row + 1 that counted last (a phrase counts once a
   // row), and the count. A phrase has a cell for each class, at its hash changed by the class's salt.
   #cells = new Uint32Array(2 * CELLS);
-  readonly #isChosen = new Uint32Array(CELLS / 32); // a bit a slot: it fits the cache, as a Map would not
+  // Of a chosen slot's last bits: small enough for the processor's nearest cache, where the Map would be asked for each phrase.
+  readonly #isLikely = new Uint8Array(LIKELY);
   readonly #chosen = new Map<number, Map<string, Phrase & { lastRow: number }>>();
 
   /** @param scanner has scanned the cell whenever `count` or `find` is called */
@@ -60,19 +61,16 @@ export class PhraseCounter {
   }
 
   /** First walk. The cell has just been scanned. */
-  count({ index, withHead }: PhraseColumn, row: number, label: number): void {
-    const cells = this.#cells;
-    const salt = saltOf(label);
-    this.#visit(index, withHead, (slot) => {
-      const cell = 2 * (slot ^ salt);
-      if (cells[cell] === row + 1) return;
-      cells[cell] = row + 1;
-      cells[cell + 1] = (cells[cell + 1] ?? 0) + 1;
-    });
+  count(column: PhraseColumn, row: number, label: number): void {
+    this.#visit(column, { stamp: row + 1, salt: saltOf(label) });
   }
 
-  /** Between the walks: keeps the slots that classify best. @param totals rows of each class */
-  choose(totals: readonly number[]): void {
+  /**
+   * Between the walks: keeps the slots that classify best. Returns whether there are any.
+   * @param totals rows of each class
+   * @param isWanted of an accuracy: slots of a lesser one are left out
+   */
+  choose(totals: readonly number[], isWanted: (accuracy: number) => boolean = () => true): boolean {
     const cells = this.#cells;
     const salts = totals.map((_, label) => saltOf(label));
     const held = totals.map(() => 0);
@@ -90,7 +88,7 @@ export class PhraseCounter {
       }
       if (support < MIN_SUPPORT) continue;
       const { accuracy } = scoreRule(held, totals);
-      if (accuracy <= least) continue;
+      if (accuracy <= least || !isWanted(accuracy)) continue;
       best.push({ slot, accuracy });
       if (best.length < 4 * CANDIDATES) continue;
       keepBest();
@@ -99,30 +97,25 @@ export class PhraseCounter {
     keepBest();
     for (const { slot } of best) {
       this.#chosen.set(slot, new Map());
-      this.#isChosen[slot >>> 5] = (this.#isChosen[slot >>> 5] ?? 0) | (1 << (slot & 31));
+      this.#isLikely[slot % LIKELY] = 1;
     }
     this.#cells = new Uint32Array();
+    return best.length > 0;
   }
 
   /** Second walk. The cell, whose text this is, has just been scanned. */
-  find(
-    { index: column, withHead }: PhraseColumn,
-    text: string,
-    facts: RowFacts,
-    classes: number,
-  ): void {
-    const isChosen = this.#isChosen;
-    this.#visit(column, withHead, (slot, start, end, isExact, isHead) => {
-      if ((((isChosen[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 0) return;
+  find(at: PhraseColumn, text: string, facts: RowFacts, classes: number): void {
+    this.#visit(at, undefined, (slot, start, end, isExact, isHead) => {
       const phrases = this.#chosen.get(slot);
-      invariant(phrases !== undefined, () => `slot ${slot} has no phrases`);
+      if (phrases === undefined) return;
       const written = text.slice(start, end);
       const name = isExact ? written.replaceAll(/\s+/g, " ") : foldText(written);
-      const key = `${Number(isExact)}${Number(isHead)}${column} ${name}`;
+      const key = `${Number(isExact)}${Number(isHead)}${at.index} ${name}`;
       let phrase = phrases.get(key);
       if (phrase === undefined) {
         const held = Array.from({ length: classes }, () => 0);
         const copy = Buffer.from(name).toString(); // a slice would keep the whole block of the file
+        const column = at.index;
         phrase = { column, text: copy, isExact, isHead, held, examples: [], lastRow: 0 };
         phrases.set(Buffer.from(key).toString(), phrase);
       }
@@ -141,35 +134,46 @@ export class PhraseCounter {
     return [...this.#chosen.values()].flatMap((phrases) => [...phrases.values()]);
   }
 
-  #visit(column: number, withHead: boolean, visit: Visit): void {
-    this.#visitSpans(this.#scanner.tokens, column, withHead, true, visit);
-    this.#visitSpans(this.#scanner.words, column, withHead, false, visit);
-  }
-
-  #visitSpans(
-    spans: Spans,
-    column: number,
-    withHead: boolean,
-    isExact: boolean,
-    visit: Visit,
-  ): void {
-    const { count, starts, ends, hashes } = spans;
-    const salt = mix(column * 4 + (isExact ? 2 : 0) + 1);
+  /** Counts the phrases of the scanned cell, or calls `visit` for those whose slot is chosen: a call for each would cost more than all else. */
+  #visit({ index, withHead }: PhraseColumn, counted?: Counted, visit?: Visit): void {
+    const cells = this.#cells;
+    const isLikely = this.#isLikely;
     const longest = this.#longest;
-    for (let i = 0; i < count; i++) {
-      const start = starts[i] ?? 0;
-      const isHead = withHead && start < HEAD_CHARS;
-      let hash = salt;
-      const last = Math.min(count, i + longest);
-      for (let j = i; j < last; j++) {
-        hash = mix(Math.imul(hash, 31) + (hashes[j] ?? 0));
-        const end = ends[j] ?? 0;
-        visit(hash & (CELLS - 1), start, end, isExact, false);
-        if (isHead && end <= HEAD_CHARS)
-          visit(mix(hash + 1) & (CELLS - 1), start, end, isExact, true);
+    const { stamp = 0, salt: classSalt = 0 } = counted ?? {};
+    for (const isExact of [true, false]) {
+      const { count, starts, ends, hashes } = isExact ? this.#scanner.tokens : this.#scanner.words;
+      const salt = mix(index * 4 + (isExact ? 2 : 0) + 1);
+      const touch = (hash: number, start: number, end: number, isHead: boolean): void => {
+        const slot = hash & (CELLS - 1);
+        if (visit !== undefined) {
+          if (isLikely[slot % LIKELY] === 1) visit(slot, start, end, isExact, isHead);
+          return;
+        }
+        const cell = 2 * (slot ^ classSalt);
+        if (cells[cell] === stamp) return;
+        cells[cell] = stamp;
+        cells[cell + 1] = (cells[cell + 1] ?? 0) + 1;
+      };
+      for (let i = 0; i < count; i++) {
+        const start = starts[i] ?? 0;
+        const isHead = withHead && start < HEAD_CHARS;
+        let hash = salt;
+        const last = Math.min(count, i + longest);
+        for (let j = i; j < last; j++) {
+          hash = mix(Math.imul(hash, 31) + (hashes[j] ?? 0));
+          const end = ends[j] ?? 0;
+          touch(hash, start, end, false);
+          if (isHead && end <= HEAD_CHARS) touch(mix(hash + 1), start, end, true);
+        }
       }
     }
   }
+}
+
+/** Of a row whose phrases are counted: a number of its own above 0, and its class's salt. */
+interface Counted {
+  readonly stamp: number;
+  readonly salt: number;
 }
 
 type Visit = (slot: number, start: number, end: number, isExact: boolean, isHead: boolean) => void;

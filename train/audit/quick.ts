@@ -4,12 +4,14 @@ import { setImmediate } from "node:timers/promises";
 import type { Example } from "../dataset.ts";
 import { ColumnRules } from "./column-rules.ts";
 import { PhraseCounter, type RowFacts } from "./phrases.ts";
-import { digest, Scanner } from "./scan.ts";
+import { argmax, isSuspicious } from "./rule.ts";
+import { Scanner } from "./scan.ts";
 import { rankShortcuts } from "./shortcuts.ts";
 import { emptySentence, number, percent, ruleSentence } from "./warnings.ts";
 
 const ROWS_PER_TURN = 256;
 const MOST_RULES = 3;
+const BLUR = 0.01;
 
 /**
  * Warnings about classes without a training row, exact copies across the sets, single words, blanks and characters that
@@ -40,8 +42,12 @@ export async function quickWarnings(
     phrases.count(column, facts.row, facts.label);
     characters.add(text, scanner.tokens.count, facts);
   });
-  phrases.choose(totals);
-  await each((text, facts) => phrases.find(column, text, facts, names.length));
+  const majority = (totals[argmax(totals)] ?? 0) / examples.length;
+  // Rare words in the slot of a telling one blur it by less than this.
+  const isWanted = (accuracy: number): boolean =>
+    isSuspicious(accuracy + BLUR, majority, examples.length);
+  if (phrases.choose(totals, isWanted))
+    await each((text, facts) => phrases.find(column, text, facts, names.length));
   const counted = characters.rules(totals).filter(({ kind }) => kind !== "length");
   const rules = rankShortcuts(counted, phrases.phrases(), totals, names, ["text"]);
   const suspicious = rules.filter(({ isWarning }) => isWarning);
@@ -64,15 +70,14 @@ async function leaks(
   sets: readonly { readonly name: string; readonly examples: readonly Example[] }[],
 ): Promise<string[]> {
   const warnings: string[] = [];
-  const digests: Set<number>[] = [];
+  const texts: Set<string>[] = [];
   for (const { name, examples } of sets) {
-    const own = new Set<number>();
-    const copies = digests.map(() => 0);
+    const own = new Set<string>();
+    const copies = texts.map(() => 0);
     for (const { text } of examples) {
-      if (text.trim() === "") continue;
-      const hash = digest(text);
-      own.add(hash);
-      digests.forEach((seen, i) => (copies[i] = (copies[i] ?? 0) + Number(seen.has(hash))));
+      if (!/\S/.test(text)) continue;
+      own.add(text);
+      texts.forEach((seen, i) => (copies[i] = (copies[i] ?? 0) + Number(seen.has(text))));
     }
     copies.forEach((count, i) => {
       if (count === 0) return;
@@ -81,7 +86,7 @@ async function leaks(
         `${number(count)} of the ${name} rows (${share}) stand in ${sets[i]?.name} too`,
       );
     });
-    digests.push(own);
+    texts.push(own);
     await setImmediate();
   }
   return warnings;

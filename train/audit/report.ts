@@ -1,5 +1,6 @@
 // What an audit finds, as data. The command prints it; --json gives it whole.
 
+import { quantile } from "../quantile.ts";
 import type { Rule } from "./rule.ts";
 
 /** Median, 95th percentile, maximum and mean of a length. */
@@ -79,16 +80,13 @@ export interface AuditReport {
   warnings: string[];
 }
 
-/** Statistics of lengths, in any order. */
+/** Statistics of lengths, in any order; at least one. */
 export function lengthsOf(values: number[] | Uint32Array): Lengths {
   const sorted = Uint32Array.from(values).sort();
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-  const total = sorted.reduce((sum, n) => sum + n, 0);
   return {
-    median: at(0.5),
-    p95: at(0.95),
-    max: sorted.at(-1) ?? 0,
-    mean: sorted.length === 0 ? 0 : total / sorted.length,
+    median: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    max: sorted.at(-1)!,
+    mean: sorted.reduce((sum, n) => sum + n, 0) / sorted.length,
   };
 }

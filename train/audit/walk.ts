@@ -12,6 +12,7 @@ import {
   requireSameTextColumns,
   type TextColumnsOf,
 } from "../dataset.ts";
+import { requireOneSpelling } from "../label-set.ts";
 import type { RowFacts } from "./phrases.ts";
 
 /** A data set to audit. Its file is read twice, so `open` gives a new source each time. */
@@ -34,13 +35,28 @@ export interface WalkedRow extends RowFacts {
 const MAX_CLASSES = 100;
 const ROWS_PER_TURN = 256;
 
-/** The classes met so far, in order of appearance. */
+/** The classes met so far, in order of appearance. A set that says a name and one that says its value mean one class. */
 export class SeenLabels {
   readonly values: string[] = [];
   readonly totals: number[] = [];
   readonly #ids = new Map<string, number>();
+  readonly #names: ReadonlyMap<string, string>;
+  readonly #valueOf = new Map<string, string>();
 
-  idOf(value: string): number {
+  /** @param labelNames for the sets' label values */
+  constructor(labelNames: Readonly<Record<string, string>> = {}) {
+    this.#names = new Map(Object.entries(labelNames));
+    for (const [value, name] of this.#names)
+      if (!this.#names.has(name)) this.#valueOf.set(name, value);
+  }
+
+  /** Of `values`, in their order. */
+  get names(): string[] {
+    return this.values.map((value) => this.#names.get(value) ?? value);
+  }
+
+  idOf(label: string): number {
+    const value = this.#valueOf.get(label) ?? label;
     let id = this.#ids.get(value);
     if (id === undefined) {
       id = this.values.length;
@@ -54,7 +70,7 @@ export class SeenLabels {
 
 /**
  * Every row of every set in order. Throws what reading throws, and DataError for a missing column, other text columns than
- * the first set's, an empty label, or more than 100 classes.
+ * the first set's, an empty label, a class that a set spells in two ways, or more than 100 classes.
  */
 export async function* walk(
   sets: readonly AuditSet[],
@@ -66,6 +82,7 @@ export async function* walk(
     const { labelColumn = "label" } = format;
     let textColumns: readonly string[] = [];
     let otherColumns: readonly string[] = [];
+    const spellings = new Set<string>();
     for await (const { row: cells, columns, record } of readTable(open(), format)) {
       if (record === 1) {
         requireColumn(columns, labelColumn, "label", file);
@@ -74,13 +91,15 @@ export async function* walk(
         requireSameTextColumns(first, { file, textColumns });
         otherColumns = columns.filter((c) => c !== labelColumn && !textColumns.includes(c));
       }
-      const labelName = (cells[labelColumn] ?? "").trim();
-      if (labelName === "") {
+      const spelling = (cells[labelColumn] ?? "").trim();
+      if (spelling === "") {
         throw new DataError(
           `${file}: each record must have a label in ${JSON.stringify(labelColumn)}; got an empty one in record ${record}.`,
         );
       }
-      const label = labels.idOf(labelName);
+      spellings.add(spelling);
+      const label = labels.idOf(spelling);
+      const labelName = labels.values[label]!;
       if (labels.values.length > MAX_CLASSES) {
         throw new DataError(
           `${file}: there must be at most ${MAX_CLASSES} classes in ${JSON.stringify(labelColumn)}; got more by record ${record}. Name the label column.`,
@@ -94,5 +113,6 @@ export async function* walk(
     if (textColumns.length === 0) {
       throw new DataError(`${file}: must have records; got a header only.`);
     }
+    requireOneSpelling(file, spellings, (value) => labels.idOf(value));
   }
 }

@@ -8,12 +8,19 @@ import { linear } from "../../../engine/ops/linear.ts";
 import { matmulInto } from "../../../engine/ops/matmul.ts";
 import { matmulHalf } from "../../../kernels/matmul.ts";
 import { grid } from "../../../kernels/kernel.ts";
-import { fits, type Layout, matmulVariants } from "../../../engine/matmul-variants.ts";
+import { matmulMatrix, matrixTileSize } from "../../../kernels/matmul-matrix.ts";
+import {
+  fits,
+  type Layout,
+  type MatmulVariant,
+  matmulVariants,
+} from "../../../engine/matmul-variants.ts";
 import { activation } from "../../reference/activation.ts";
 import * as reference from "../../reference/matmul.ts";
 import { expectClose } from "../../support/close.ts";
 import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
+import { emulated } from "../../support/subgroup-matrices.ts";
 
 // The adapter's own features decide what can run; the f32 GPU is there to ask for them.
 const { info } = await openTestGpu();
@@ -126,6 +133,63 @@ describe.skipIf(!gpu).each(variants.map((variant) => [variant.name, variant] as 
       });
       expect((await gpu!.settle(c)).some(Number.isFinite)).toBe(false);
     });
+  },
+);
+
+// A software adapter compiles one of these for up to half a minute; later runs read it from its cache.
+const COMPILING_MS = 300_000;
+
+// Where rows, columns and depth are the same, as on the adapters at hand, one may be mistaken for another.
+describe.skipIf(!gpu).each([
+  {
+    matrices: { M: 8, N: 16, K: 4 },
+    tile: { subgroups: [2, 1], matrices: [2, 2], step: 4 },
+    split: 1,
+    operands: "f32",
+  },
+  {
+    matrices: { M: 16, N: 8, K: 8 },
+    tile: { subgroups: [1, 2], matrices: [1, 2], step: 8 },
+    split: 4,
+    operands: "f16",
+  },
+] as const)(
+  `subgroup matrices $matrices.M x $matrices.N x $matrices.K, written out${half ? "" : why}`,
+  ({ matrices: shape, tile, split, operands }) => {
+    const variant: MatmulVariant = {
+      name: "written out",
+      quads: true,
+      reads: ["NN", "NT", "TN"],
+      operands,
+      split,
+      tile: matrixTileSize(shape, tile),
+      step: tile.step,
+      kernel: (layout) =>
+        emulated(matmulMatrix(layout, shape, tile, info.subgroupSize, split, operands), 2),
+      constants: () => ({}),
+    };
+    it.each(["NN", "NT", "TN"] as const)(
+      "%s is the product of the rounded operands",
+      { timeout: COMPILING_MS },
+      async (layout) => {
+        const [M, N, K] = [44, 68, 76];
+        const [a, b] = [normals(1, M * K), normals(2, K * N)];
+        const read = gpu!.step(`written out ${layout} ${operands}`, () => {
+          const x = gpu!.upload(a, layout === "TN" ? [K, M] : [M, K]);
+          const y = gpu!.upload(b, layout === "NT" ? [N, K] : [K, N]);
+          const c = gpu!.empty([M, N]);
+          const [bias, pre] = [gpu!.upload(new Float32Array(N).fill(0.5)), gpu!.empty([M, N])];
+          const linear = { bias, activation: "none", pre } as const;
+          const epilogue = layout === "NT" && split === 1 ? linear : { accumulate: false };
+          matmulInto(gpu!, layout, x, y, c, epilogue, variant);
+          return { c: gpu!.readLater(c), added: "bias" in epilogue ? 0.5 : 0 };
+        });
+        const want = reference
+          .matmul(layout, Float64Array.from(a), Float64Array.from(b), { M, N, K })
+          .map((value) => value + read.added);
+        expectClose(layout, await gpu!.settle(read.c), want, tolerance(K), [M, N]);
+      },
+    );
   },
 );
 

@@ -25,7 +25,7 @@ describe("the audit", () => {
         file: "data.csv",
         rows: 6,
         classes: { a: 2, b: 4 },
-        words: { median: 3, p95: 90, max: 90, mean: 101 / 6 },
+        words: { median: 2.5, p95: 68.5, max: 90, mean: 101 / 6 }, // as numpy.quantile
         tokens: null,
         empty: 1,
       },
@@ -50,8 +50,8 @@ describe("the audit", () => {
       maxLength: 8,
       truncated: 2 / 4, // 9 and 16 tokens
       padding: 1 - (4 + 8 + 8 + 8) / (4 * 8),
-      median: 9,
-      p95: 16,
+      median: 8.5,
+      p95: expect.closeTo(14.95, 12),
       max: 16,
       mean: 37 / 4,
     });
@@ -269,6 +269,28 @@ describe("the audit", () => {
     expect(shortcuts[0]).toMatchObject({ present: "one", absent: "zero", support: 100 });
     expect(shortcuts[0]?.accuracy).toBeCloseTo(2 / 3);
     expect(shortcuts[0]?.examples.map(({ label }) => label)).toEqual(["one", "one", "one"]);
+  });
+
+  it("adds up what one set calls by its name and another by its value, and refuses both in one set", async () => {
+    const labelNames = { 1: "a", 0: "b" };
+    const numbered = stories(30, 2).map((row) => ({
+      ...row,
+      label: row.label === "a" ? "1" : "0",
+    }));
+    const sets = { train: numbered, validation: stories(20, 3), test: numbered.slice(0, 10) };
+    const { labels, sets: counted, majority, warnings } = await auditRows(sets, { labelNames });
+    expect(labels).toEqual(["b", "a"]);
+    expect(counted.map(({ classes }) => classes)).toEqual([
+      { b: 15, a: 15 },
+      { b: 10, a: 10 },
+      { b: 5, a: 5 },
+    ]);
+    expect(majority).toBe(0.5);
+    expect(warnings).toEqual(["10 of the test rows (100.0 %) stand in train too"]);
+    const mixed = [...numbered, ...stories(1)];
+    await expect(auditRows({ data: mixed }, { labelNames })).rejects.toThrow(
+      'data.csv: a class must be spelled in one way; got "1" and "a" for one.',
+    );
   });
 
   it("does not warn of what luck does in a small set, or of values that few rows share", async () => {
