@@ -71,7 +71,9 @@ export class Gpu {
       if (!this.#closed) this.#failure ??= failure; // the next call throws it
     });
     this.#memory = new Memory(device, this.calls);
-    this.#reads = new Reads(this.#memory.staging, () => this.#failure);
+    this.#reads = new Reads(this.#memory.staging, () =>
+      this.#closed ? new DeviceError("gpu: it was closed.") : this.#failure,
+    );
     this.#submission = new Submission(device, this.#reads, this.calls);
     this.#pipelines = new PipelineCache(device, this.calls, () => {
       const failure = this.#failure;
@@ -102,7 +104,7 @@ export class Gpu {
     return this.settle(this.#memory.canAllocate(bytes));
   }
 
-  /** Throws the first error the GPU reported since the last call, if any. */
+  /** Throws the first error the GPU reported, if any. It stays: open another Gpu. */
   check(): void {
     if (this.#closed) throw new DeviceError("gpu: it was closed.");
     if (this.#failure) throw this.#failure;
@@ -110,6 +112,7 @@ export class Gpu {
 
   /** An uninitialised f32 tensor of the pool; freed by release, by the scope or by the step it was made in. */
   empty(shape: Shape): Tensor {
+    this.check();
     return this.#memory.empty(shape);
   }
 
@@ -119,7 +122,7 @@ export class Gpu {
   }
 
   /**
-   * Copies CPU values into a new tensor that lives until the step ends, or until it is released.
+   * Copies CPU values into a new tensor that lives until the step ends or, made outside one, until it is released.
    * writeBuffer takes effect before the whole submit, so these buffers are never reused within one.
    */
   upload(values: Float32Array | Uint32Array, shape: Shape = [values.length]): Tensor {
@@ -129,11 +132,13 @@ export class Gpu {
 
   /** A zeroed buffer outside the pools, for parameters and optimiser state; the caller destroys it. */
   persistent(label: string, bytes: number): PoolBuffer {
+    this.check();
     return this.#memory.persistent(label, bytes);
   }
 
   /** Overwrites a tensor's elements. Takes effect before any launch that was not yet submitted. */
   set(tensor: Tensor, values: Float32Array | Uint32Array): void {
+    this.check();
     this.#memory.set(tensor, values);
   }
 

@@ -256,7 +256,14 @@ describe("a closed GPU", () => {
     const x = closed.upload(Float32Array.of(1));
     closed.close();
     closed.close(); // twice is once
-    expect(() => closed.upload(Float32Array.of(1))).toThrow("gpu: it was closed.");
+    for (const use of [
+      () => closed.upload(Float32Array.of(1)),
+      () => closed.empty([1]),
+      () => closed.persistent("state", 4),
+      () => closed.set(x, Float32Array.of(1)),
+    ]) {
+      expect(use).toThrow("gpu: it was closed.");
+    }
     expect(() => closed.step("s", () => undefined)).toThrow(DeviceError);
     expect(() => add(closed, x, x)).toThrow(DeviceError);
     expect(() => closed.submit()).toThrow(DeviceError);
