@@ -3,7 +3,7 @@
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import { elementCount, expectShape, format, type Shape } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
+import { BINDING_ALIGNMENT, Tensor } from "./tensor.ts";
 
 /** One tensor a checkpoint knows by name. */
 export interface ParameterPart {
@@ -19,8 +19,8 @@ export interface ParameterSpec {
   readonly decay: boolean;
 }
 
-/** Elements a tensor's start is a multiple of: storage bindings start at multiples of 256 bytes. */
-const ALIGNMENT = 64;
+/** Elements a tensor's start is a multiple of. */
+const ALIGNMENT = BINDING_ALIGNMENT / 4;
 
 interface Place {
   readonly part: ParameterPart;

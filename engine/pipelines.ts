@@ -3,7 +3,7 @@
 import { type Binding, type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
 import { invariant, KernelError } from "./errors.ts";
 import type { ApiCalls } from "./api-calls.ts";
-import { requireUsable, type Tensor } from "./tensor.ts";
+import { BINDING_ALIGNMENT, requireUsable, type Tensor } from "./tensor.ts";
 
 export interface Pipeline {
   readonly label: string;
@@ -40,9 +40,6 @@ export function locate(kernel: Kernel, sourceLine: number, message: string): str
     return file ? `${file.path}:${at - file.firstLine + 1}:${column} ${kind}` : whole;
   });
 }
-
-/** Bytes that the start of a binding is a multiple of on every device. */
-const OFFSETS = 256;
 
 const isWhole = ({ buffer, offset }: Tensor): boolean => buffer.pool !== undefined && offset === 0;
 
@@ -148,9 +145,9 @@ export class PipelineCache {
         entries: pipeline.bindings.map(({ name, index }) => {
           const tensor = buffers[name]!;
           const { buffer, offset, byteLength } = tensor;
-          if (offset % OFFSETS !== 0) {
+          if (offset % BINDING_ALIGNMENT !== 0) {
             throw new KernelError(
-              `${pipeline.label}: "${name}" must start at a multiple of ${OFFSETS} bytes; got ${offset}.`,
+              `${pipeline.label}: "${name}" must start at a multiple of ${BINDING_ALIGNMENT} bytes; got ${offset}.`,
             );
           }
           const size = isWhole(tensor) ? Math.min(buffer.bytes, this.#largestBinding) : byteLength;

@@ -2,6 +2,9 @@ import type { PoolBuffer } from "./buffers.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
 
+/** Bytes that the start of a binding is a multiple of on every device. */
+export const BINDING_ALIGNMENT = 256;
+
 /**
  * A shape over a range of a GPU buffer; the elements are 4 bytes, f32 or u32 by use. A tensor does not own its buffer:
  * the pool, the step or a ParameterSet does. Row-major, no strides.

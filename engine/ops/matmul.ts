@@ -71,7 +71,7 @@ export function matmulInto(
   const halves = variant.operands === "f16" ? { a: halved(gpu, a), b: halved(gpu, b) } : undefined;
   launchProduct(gpu, layout, { a, b, c, ...halves }, sizes, epilogue, variant);
   if (halves) for (const half of Object.values(halves)) gpu.release(half);
-  gpu.countFlops(2 * sizes.M * sizes.N * sizes.K);
+  gpu.countFlops(2 * M * N * K);
 }
 
 function launchProduct(
