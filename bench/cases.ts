@@ -14,7 +14,7 @@ import {
   sequenceRows,
   type Tensor,
 } from "../engine/index.ts";
-import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
+import { attentionVariant } from "../engine/attention-variants.ts";
 import { type Case, expectNear } from "./harness.ts";
 import { updateCase } from "./update-case.ts";
 import { matmulCases } from "./matmul-cases.ts";
@@ -46,20 +46,18 @@ function attentionCase(gpu: Gpu, tokens: number, T: number): Case {
     }
     return sum / total;
   };
-  const lanes = gpu.info.subgroupSize;
-  const broadcast = gpu.info.software && canBroadcast(D, lanes);
-  const kernel = broadcast ? attentionBroadcast(D, lanes).name : `attention-${D}`;
+  const { kernel } = attentionVariant(gpu.info, gpu.precision, D);
   const flops = 2 * tokens * T * H; // one product of every query with every key
   return opCase(gpu, {
     name: "attention",
     shape: `[${B}, ${T}, ${HEADS} x ${D}]`,
     inputs: [qkv],
     op,
-    check: (y) => expectNear("attention", y, want, 1e-5),
+    check: (y) => expectNear("attention", y, want, roundingOf(gpu, 1)),
     costs: {
-      [`${kernel}/forward`]: { flops: 2 * flops, bytes: 16 * tokens * H },
-      [`${kernel}/backwardQuery`]: { flops: 3 * flops, bytes: 20 * tokens * H },
-      [`${kernel}/backwardKeyValue`]: { flops: 4 * flops, bytes: 24 * tokens * H },
+      [`${kernel.name}/forward`]: { flops: 2 * flops, bytes: 16 * tokens * H },
+      [`${kernel.name}/backwardQuery`]: { flops: 3 * flops, bytes: 20 * tokens * H },
+      [`${kernel.name}/backwardKeyValue`]: { flops: 4 * flops, bytes: 24 * tokens * H },
     },
   });
 }

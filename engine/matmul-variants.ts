@@ -11,6 +11,7 @@ import {
 } from "../kernels/matmul.ts";
 import { matmulBroadcast, matmulBroadcastRows } from "../kernels/matmul-broadcast.ts";
 import {
+  largestShapes,
   matmulMatrix,
   type MatrixShape,
   type MatrixTile,
@@ -207,11 +208,7 @@ function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant
 function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): MatmulVariant[] {
   const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
   const threads = limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
-  // Smaller shapes are parts of the largest: the same hardware, with more loads for a product.
-  const volume = ({ M, N, K }: MatrixShape): number => M * N * K;
-  const largest = Math.max(...matrixShapes.map(volume));
-  const shapes = matrixShapes.filter((shape) => volume(shape) === largest);
-  return shapes.flatMap((shape) =>
+  return largestShapes(matrixShapes).flatMap((shape) =>
     MATRIX_TILES.filter(
       (tile) =>
         tile.step % shape.K === 0 &&

@@ -4,22 +4,16 @@
 // nearly nothing (bench row "attention"). subgroupBroadcast wants a constant lane, so this kernel is written out.
 // Buffers, parameters and dropout counter as in attention.wgsl, all as vec4. Mapping: x = tile of OWN rows per lane,
 // y = head, z = sequence; a workgroup is one subgroup. D % 4 = 0, and D / 4 divides the lanes or is a multiple of them.
-import { ATTENTION_PARAMS } from "./attention.ts";
-import { defineKernel, type Kernel, madeOnce } from "./kernel.ts";
-
-const ENTRIES = {
-  forward: ["rows", "qkv", "y_out", "lse_out"],
-  backwardQuery: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
-  backwardKeyValue: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
-} as const;
-
-export type AttentionBroadcast = Kernel<typeof ATTENTION_PARAMS, typeof ENTRIES>;
+import {
+  ATTENTION_PARAMS,
+  type AttentionVariant,
+  OWNING_ENTRIES,
+  type OwningAttention,
+} from "./attention.ts";
+import { defineKernel, madeOnce, times } from "./kernel.ts";
 
 /** Keys whose scores a lane holds at a time; a multiple of the rows one step reads. */
 const BLOCK = 32;
-
-const times = (n: number, line: (i: number) => string): string =>
-  Array.from({ length: n }, (_, i) => line(i)).join("\n");
 
 /** Whether rows of `headSize` numbers can be dealt out to `lanes` lanes. */
 export function canBroadcast(headSize: number, lanes: number): boolean {
@@ -33,7 +27,7 @@ export function canBroadcast(headSize: number, lanes: number): boolean {
 }
 
 /** Rows each lane owns in the forward pass; two share what is handed round, but a CPU's code cache bounds the loops. */
-export const rowsPerLane = (headSize: number): number => (headSize <= 32 ? 2 : 1);
+const rowsPerLane = (headSize: number): number => (headSize <= 32 ? 2 : 1);
 
 function source(D: number, lanes: number): string {
   const quads = D / 4;
@@ -192,19 +186,21 @@ ${entry("backwardKeyValue", backwardKeyValue)}
 `;
 }
 
-const once = madeOnce<AttentionBroadcast>();
+const once = madeOnce<OwningAttention>();
 
-/** The kernel for heads of `headSize` and subgroups of exactly `lanes` lanes; see canBroadcast. */
-export function attentionBroadcast(headSize: number, lanes: number): AttentionBroadcast {
+/** For heads of `headSize` and subgroups of exactly `lanes` lanes; see canBroadcast. */
+export function attentionBroadcast(headSize: number, lanes: number): AttentionVariant {
   const name = `attention-broadcast-${headSize}-${lanes}`;
-  return once(name, () =>
+  const kernel = once(name, () =>
     defineKernel(name, {
       files: ["./shared/scalar.wgsl", "./shared/random.wgsl", "./shared/keep.wgsl"],
       generated: source(headSize, lanes),
       params: ATTENTION_PARAMS,
       constants: { DROPOUT: false },
-      entries: ENTRIES,
+      entries: OWNING_ENTRIES,
       enables: ["subgroups"],
     }),
   );
+  const forward = lanes * rowsPerLane(headSize);
+  return { kernel, owned: { forward, backwardQuery: lanes, backwardKeyValue: lanes } };
 }

@@ -2,12 +2,10 @@
 // them by a variable. The loop over a tile counts blocks up to a constant and breaks at the last row: with another bound or
 // another step Tint clamps the index of every read.
 import { BLOCK, backwardDivision, type Division, forwardDivision } from "./attention-division.ts";
+import { times } from "./kernel.ts";
 
 /** The running reference of a softmax stays until a score is this far above it: sums then rarely need another scale. */
-const SLACK = "8.0";
-
-const times = (n: number, line: (i: number) => string, between = "\n"): string =>
-  Array.from({ length: n }, (_, i) => line(i)).join(between);
+export const SLACK = "8.0";
 
 /** Names what attention.wgsl expects. Buffers are bound as vec4s where rows are whole numbers of them. */
 export function elements(D: number): string {

@@ -16,27 +16,36 @@ export const ATTENTION_PARAMS = {
 /** `N` = rows times heads, used by backwardDelta alone. */
 const PARAMS = { ...ATTENTION_PARAMS, N: "u32" } as const;
 
-const ENTRIES = {
+/** Those whose threads own rows: what the files beside this one write in another way. */
+export const OWNING_ENTRIES = {
   forward: ["rows", "qkv", "y_out", "lse_out"],
-  backwardDelta: ["y", "dy", "delta_out"],
   backwardQuery: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
   backwardKeyValue: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
 } as const;
 
+export type OwningAttention = Kernel<typeof ATTENTION_PARAMS, typeof OWNING_ENTRIES>;
+
+/** One way to compute attention. */
+export interface AttentionVariant {
+  readonly kernel: OwningAttention;
+  /** Rows that a workgroup owns: queries in forward and backwardQuery, keys in backwardKeyValue. */
+  readonly owned: Readonly<Record<keyof typeof OWNING_ENTRIES, number>>;
+}
+
+const ENTRIES = { ...OWNING_ENTRIES, backwardDelta: ["y", "dy", "delta_out"] } as const;
+
 export type Attention = Kernel<typeof PARAMS, typeof ENTRIES>;
 
-const DELTA_LANES = 64;
+/** Rows times heads that a workgroup of backwardDelta owns. */
+export const ATTENTION_DELTA_LANES = 64;
 
-/**
- * What a workgroup owns: queries in forward, queries or keys in backward, rows times heads in backwardDelta; and the bytes of
- * workgroup memory it takes.
- */
-export const attentionTiles = (headSize: number) => ({
-  forward: 4 * forwardDivision(headSize).teams,
-  backward: 4 * backwardDivision(headSize).teams,
-  delta: DELTA_LANES,
-  bytes: Math.max(forwardDivision(headSize).bytes, backwardDivision(headSize).bytes),
-});
+/** What a workgroup owns, and the bytes of its memory. */
+export function attentionTiles(headSize: number) {
+  const [forward, backward] = [forwardDivision(headSize), backwardDivision(headSize)];
+  const others = 4 * backward.teams;
+  const owned = { forward: 4 * forward.teams, backwardQuery: others, backwardKeyValue: others };
+  return { owned, bytes: Math.max(forward.bytes, backward.bytes) };
+}
 
 const once = madeOnce<Attention>();
 
@@ -54,7 +63,7 @@ export function attention(headSize: number): Attention {
       ],
       generated: elements(headSize) + forward(headSize) + backward(headSize),
       params: PARAMS,
-      constants: { DELTA_LANES, DROPOUT: false },
+      constants: { DELTA_LANES: ATTENTION_DELTA_LANES, DROPOUT: false },
       entries: ENTRIES,
     }),
   );

@@ -140,6 +140,10 @@ export function madeOnce<K extends Kernel>(): (name: string, make: () => K) => K
   };
 }
 
+/** A line of generated WGSL for each of 0 .. n, for loops that must be written out. */
+export const times = (n: number, line: (i: number) => string, between = "\n"): string =>
+  Array.from({ length: n }, (_, i) => line(i)).join(between);
+
 /** The WGSL text of one specialisation: enables, `const` prelude, parameter block, source. Also its line offset. */
 export function specialise(
   kernel: Kernel,

@@ -7,7 +7,7 @@
 // addresses and not stored, past K as zeros. With `split` above 1, workgroup z adds its share of K and c is
 // [split, M, N], for matmul-split to add up. Matrices must stay in registers, so nothing indexes them by a
 // variable: this kernel is written out. Feature: chromium-experimental-subgroup-matrix.
-import { defineKernel, type ElementType, madeOnce } from "./kernel.ts";
+import { defineKernel, type ElementType, madeOnce, times } from "./kernel.ts";
 import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** Shape of the matrices an adapter multiplies, f16 to f32: left [M, K], right [K, N]. */
@@ -15,6 +15,13 @@ export interface MatrixShape {
   readonly M: number;
   readonly N: number;
   readonly K: number;
+}
+
+/** Those of most products at a time. Smaller shapes are parts of them: the same hardware, with more loads for a product. */
+export function largestShapes(shapes: readonly MatrixShape[]): MatrixShape[] {
+  const volume = ({ M, N, K }: MatrixShape): number => M * N * K;
+  const largest = Math.max(...shapes.map(volume));
+  return shapes.filter((shape) => volume(shape) === largest);
 }
 
 /** What a workgroup computes at a time. */
@@ -57,9 +64,6 @@ interface Staged {
   readonly outer: number;
   readonly stride: number;
 }
-
-const lines = (n: number, line: (i: number) => string): string =>
-  Array.from({ length: n }, (_, i) => line(i)).join("\n");
 
 function source(
   layout: "NN" | "NT" | "TN",
@@ -118,7 +122,7 @@ function source(
         };
   /** A line for each vec4 of a tile that a thread takes: the n-th, of row `o`, at `i`. */
   const each = ({ inner, outer }: Staged, line: (n: number) => string): string =>
-    lines(Math.ceil((inner * outer) / threads), (n) => {
+    times(Math.ceil((inner * outer) / threads), (n) => {
       const whole = (n + 1) * threads <= inner * outer;
       return `{ let f = thread + ${n * threads}u; let o = f / ${inner}u; let i = f % ${inner}u;
       ${whole ? "" : `if (f < ${inner * outer}u) `}{ ${line(n)} } }`;
@@ -129,7 +133,7 @@ function source(
     ${each(b, (n) => `next_b${n} = vec4<${operands}>(); if (${valueB.inside}) { next_b${n} = b[${valueB.at}]; }`)}
   }`;
   const next = (name: string, { inner, outer }: Staged): string =>
-    lines(Math.ceil((inner * outer) / threads), (n) => `var next_${name}${n}: vec4<${operands}>;`);
+    times(Math.ceil((inner * outer) / threads), (n) => `var next_${name}${n}: vec4<${operands}>;`);
   const body = `
   let k4 = params.K / 4u;
   let n4 = params.N / 4u;
@@ -137,7 +141,7 @@ function source(
   let end = min(k4, (group.z + 1u) * share);
   let down = subgroup / ${across}u;
   let across = subgroup % ${across}u;
-  ${lines(rows * columns, (c) => `var c${c}: subgroup_matrix_result<f32, ${N}, ${M}>;`)}
+  ${times(rows * columns, (c) => `var c${c} = subgroup_matrix_result<f32, ${N}, ${M}>();`)}
   ${next("a", a)}
   ${next("b", b)}
   ${read("group.z * share")}
@@ -146,16 +150,16 @@ function source(
     ${each(b, (n) => `tile_b[o * ${b.stride}u + i] = vec4h(next_b${n});`)}
     workgroupBarrier(); // tiles written
     ${read(`start + ${step4}u`)} // on its way while this step is multiplied
-    ${lines(
+    ${times(
       tile.step / K,
       (k) => `{
-    ${lines(rows, (i) => `let l${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${K}, ${M}>, ${majorA}>(&tile_a, ${atA(i, k)}, ${a.stride}u);`)}
-    ${lines(
+    ${times(rows, (i) => `let l${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${K}, ${M}>, ${majorA}>(&tile_a, ${atA(i, k)}, ${a.stride}u);`)}
+    ${times(
       columns,
       (
         j,
       ) => `{ let r = subgroupMatrixLoad<subgroup_matrix_right<f16, ${N}, ${K}>, ${majorB}>(&tile_b, ${atB(j, k)}, ${b.stride}u);
-      ${lines(rows, (i) => `c${i * columns + j} = subgroupMatrixMultiplyAccumulate(l${i}, r, c${i * columns + j});`)} }`,
+      ${times(rows, (i) => `c${i * columns + j} = subgroupMatrixMultiplyAccumulate(l${i}, r, c${i * columns + j});`)} }`,
     )}
     }`,
     )}
@@ -163,10 +167,10 @@ function source(
   }`;
   const [patchN, patch4] = [PATCH * N, (PATCH * N) / 4];
   const store = (value: string): string =>
-    lines((rows * columns) / PATCH, (p) => {
+    times((rows * columns) / PATCH, (p) => {
       const [i, j] = [Math.floor((p * PATCH) / columns), (p * PATCH) % columns];
       return `
-  ${lines(PATCH, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patchN}u + ${q * N}u, c${i * columns + j + q}, ${patchN}u);`)}
+  ${times(PATCH, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patchN}u + ${q * N}u, c${i * columns + j + q}, ${patchN}u);`)}
   workgroupBarrier(); // patch written
   for (var f = lane; f < ${M * patch4}u; f += ${lanes}u) {
     let row = group.y * ${tileM}u + down * ${rows * M}u + ${i * M}u + f / ${patch4}u;

@@ -1,10 +1,10 @@
-import { attention as portable, attentionTiles } from "../../kernels/attention.ts";
 import {
-  attentionBroadcast,
-  canBroadcast,
-  rowsPerLane,
-} from "../../kernels/attention-broadcast.ts";
+  attention as portable,
+  ATTENTION_DELTA_LANES,
+  type AttentionVariant,
+} from "../../kernels/attention.ts";
 import { grid } from "../../kernels/kernel.ts";
+import { attentionVariant } from "../attention-variants.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectMatrix, format } from "../shape.ts";
@@ -66,6 +66,7 @@ export function attention(
   rows: SequenceRows,
   heads: number,
   dropout?: { readonly p: number; readonly key: DropoutKey },
+  chosen?: AttentionVariant,
 ): Tensor {
   const [R, width] = expectMatrix("attention: qkv", qkv.shape);
   const D = width / 3 / heads;
@@ -93,19 +94,7 @@ export function attention(
     keep_scale,
   };
   const constants = { DROPOUT: p > 0 };
-  const lanes = gpu.info.subgroupSize;
-  const broadcast = gpu.info.software && canBroadcast(D, lanes);
-  const kernel = broadcast ? attentionBroadcast(D, lanes) : portable(D);
-  const tiles = attentionTiles(D);
-  const memory = gpu.info.limits["maxComputeWorkgroupStorageSize"] ?? 16384;
-  if (!broadcast && tiles.bytes > memory) {
-    throw new ShapeError(
-      `attention: a head of ${D} needs ${tiles.bytes} bytes of workgroup memory; ${gpu.info.name} has ${memory}. Use more heads.`,
-    );
-  }
-  const [queries, others] = broadcast
-    ? [lanes * rowsPerLane(D), lanes]
-    : [tiles.forward, tiles.backward];
+  const { kernel, owned } = chosen ?? attentionVariant(gpu.info, gpu.precision, D);
   const tilesOf = (owned: number) => [Math.ceil(rows.longest / owned), heads, rows.B] as const;
   const y = gpu.empty([R, width / 3]); // [R, H]
   const lse = gpu.empty([R, heads]);
@@ -116,7 +105,7 @@ export function attention(
     "forward",
     { rows: table, qkv, ...outputs },
     params,
-    tilesOf(queries),
+    tilesOf(owned.forward),
     constants,
   );
   // At most: as if each row met as many as the longest sequence has. Two products forward, five backward.
@@ -124,12 +113,19 @@ export function attention(
   gpu.countFlops(2 * product);
   return gpu.tape.record(y, [qkv], [lse], (dy, scratch) => {
     const delta = scratch(gpu.like(lse));
-    const perHead = grid(Math.ceil((R * heads) / tiles.delta));
+    const perHead = grid(Math.ceil((R * heads) / ATTENTION_DELTA_LANES));
     gpu.launch(portable(D), "backwardDelta", { y, dy, delta_out: delta }, params, perHead);
     const dqkv = scratch(gpu.like(qkv));
     const buffers = { rows: table, qkv, dy, lse, delta, dqkv };
-    gpu.launch(kernel, "backwardQuery", buffers, params, tilesOf(others), constants);
-    gpu.launch(kernel, "backwardKeyValue", buffers, params, tilesOf(others), constants);
+    gpu.launch(kernel, "backwardQuery", buffers, params, tilesOf(owned.backwardQuery), constants);
+    gpu.launch(
+      kernel,
+      "backwardKeyValue",
+      buffers,
+      params,
+      tilesOf(owned.backwardKeyValue),
+      constants,
+    );
     gpu.countFlops(5 * product);
     return [dqkv];
   });

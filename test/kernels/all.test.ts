@@ -8,6 +8,7 @@ import { KernelError } from "../../engine/errors.ts";
 import { ACTIVATIONS } from "../../kernels/activation.ts";
 import { attention } from "../../kernels/attention.ts";
 import { attentionBroadcast, canBroadcast } from "../../kernels/attention-broadcast.ts";
+import { attentionMatrix } from "../../kernels/attention-matrix.ts";
 import { type Constants, type Kernel, MAX_PARAM_BYTES, specialise } from "../../kernels/kernel.ts";
 import { LAYER_NORM_LANES, LAYER_NORM_SOFTWARE_LANES } from "../../kernels/layer-norm.ts";
 import { matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
@@ -35,6 +36,7 @@ const HALF = [{ HALF: true }];
 /** What the files that write a kernel's text make, for all the subgroups they are chosen for. */
 const LAYOUTS = ["NN", "NT", "TN"] as const;
 const MATRICES = { M: 16, N: 8, K: 16 };
+const LIMITS = { bytes: 16384, threads: 256 };
 const MATRIX_TILE = { subgroups: [2, 1], matrices: [1, 2], step: 16 } as const;
 const MADE: readonly Kernel[] = [
   ...[1, 3, 4, 20, 64, 128, 256].map(attention),
@@ -42,9 +44,10 @@ const MADE: readonly Kernel[] = [
     ...LAYOUTS.map((layout) => matmulBroadcast(layout, lanes)),
     ...[4, 16, 32, 64]
       .filter((headSize) => canBroadcast(headSize, lanes))
-      .map((headSize) => attentionBroadcast(headSize, lanes)),
+      .map((headSize) => attentionBroadcast(headSize, lanes).kernel),
   ]),
   // The null backend's subgroups have 128 lanes.
+  ...[16, 32].map((headSize) => attentionMatrix(headSize, MATRICES, 128, LIMITS)!.kernel),
   ...LAYOUTS.flatMap((layout) =>
     [1, 4].flatMap((split) =>
       (["f32", "f16"] as const).map((operands) =>

@@ -1,116 +1,178 @@
 // Subgroup matrices for adapters that have none, so that every machine runs the tensor-core kernels' own text, of any matrix
-// shape. A matrix lies in workgroup memory and a variable of the text holds its number; every lane does all of the arithmetic
-// and writes the same values. Slow.
+// shape. A matrix lies in workgroup memory, at a place that goes by its variable's name; every lane does all of the arithmetic
+// and writes the same values. Compilers take minutes for as many copies of the arithmetic as the text has operations: they
+// are numbered, and each run of them becomes a loop over numbers with one copy. Slow.
 
 import type { Kernel } from "../../kernels/kernel.ts";
-
-type Kind = "left" | "right" | "result";
-
-const MEMORY = /var<workgroup> (\w+): array<(f32|vec4h), /g;
-const VARIABLE = /var (\w+): subgroup_matrix_result<f32, (\d+), (\d+)>;/g;
-const LOAD =
-  /subgroupMatrixLoad<subgroup_matrix_(left|right)<f16, (\d+), (\d+)>, (\w+)>\(&(\w+), /g;
-const STORE = /subgroupMatrixStore<row_major>\(&(\w+), /g;
 
 interface Shape {
   readonly columns: number;
   readonly rows: number;
 }
 
-/** A loop that compilers do not unroll: they cannot know that its bound is `n`. */
+const MEMORY = /var<workgroup> (\w+): array<(f32|vec4f|vec4h), /g;
+const STATEMENTS = {
+  zeros: /var (\w+) = subgroup_matrix_(result)<f32, (\d+), (\d+)>\(\);/,
+  load: /(?:let )?(\w+) = subgroupMatrixLoad<subgroup_matrix_(left|right|result)<f\d\d, (\d+), (\d+)>, (\w+)>\(&(\w+), (.+?), (\d+u)\);/,
+  multiply: /(\w+) = subgroupMatrixMultiplyAccumulate\((\w+), (\w+), \1\);/,
+  store: /subgroupMatrixStore<row_major>\(&(\w+), (.+?), (\w+), (\d+u)\);/,
+};
+const ANY = Object.values(STATEMENTS)
+  .map(({ source }) => source.replaceAll(/\((?!\?)(?<!\\\()/g, "(?:").replaceAll("\\1", "\\w+"))
+  .join("|");
+/** Statements on matrices, and the braces about them. */
+const RUN = new RegExp(`(?:(?:${ANY}|[{}])\\s*)+`, "g");
+
+/** A loop that compilers do not unroll: they cannot know that its bound is `n`, nor that it is at most that. */
 const loop = (i: string, n: number): string =>
-  `for (var ${i} = 0u; ${i} < min(${n}u, params.M + ${n}u); ${i}++) {`;
+  `for (var ${i} = 0u; ${i} < ${n}u + none(); ${i}++) {`;
 
-/** `offset` and `stride` count elements of the memory, vec4h or f32. */
-function load(
-  name: string,
-  { columns, rows }: Shape,
-  major: string,
-  memory: string,
-  width: number,
-): string {
-  const at = major === "row_major" ? `r * stride * ${width}u + c` : `c * stride * ${width}u + r`;
-  const value = width === 1 ? `${memory}[at]` : `f32(${memory}[at / 4u][at % 4u])`;
-  return `
-fn ${name}(m: u32, offset: u32, stride: u32) -> u32 {
-  ${loop("r", rows)} ${loop("c", columns)}
-    let at = offset * ${width}u + ${at};
-    matrices[m + r * ${columns}u + c] = ${value};
-  } }
-  return m;
-}`;
-}
+/** Writes out what a kernel does with matrices: the operations it has, by number. */
+class Operations {
+  readonly #widths = new Map<string, number>();
+  /** By kind: left, right, result. */
+  readonly #shapes = new Map<string, Shape>();
+  /** Of each run: all functions are inlined. */
+  readonly #cases: Map<string, number>[] = [];
+  #variables: string[] = [];
+  #most = 0;
 
-const store = (name: string, { columns, rows }: Shape, memory: string): string => `
-fn ${name}(offset: u32, m: u32, stride: u32) {
-  ${loop("r", rows)} ${loop("c", columns)}
-    ${memory}[offset + r * stride + c] = matrices[m + r * ${columns}u + c];
-  } }
-}`;
-
-const arithmetic = (left: Shape, right: Shape): string => `
-fn multiply(l: u32, r: u32, m: u32) -> u32 {
-  ${loop("i", left.rows)} ${loop("j", right.columns)}
-    var sum = matrices[m + i * ${right.columns}u + j];
-    ${loop("k", left.columns)}
-      sum += matrices[l + i * ${left.columns}u + k] * matrices[r + k * ${right.columns}u + j];
+  constructor(source: string) {
+    for (const [, name, type] of source.matchAll(MEMORY)) {
+      this.#widths.set(name!, type === "f32" ? 1 : 4);
     }
-    matrices[m + i * ${right.columns}u + j] = sum;
-  } }
-  return m;
-}
-fn zeros(m: u32) -> u32 {
-  ${loop("i", left.rows * right.columns)}
-    matrices[m + i] = 0.0;
   }
-  return m;
+
+  /** The text of an entry point, or of what stands before the first. */
+  entry(text: string): string {
+    this.#variables = [];
+    const written = text.replace(RUN, (run) => this.#run(run));
+    this.#most = Math.max(this.#most, this.#variables.length);
+    return written;
+  }
+
+  #place(variable: string): string {
+    if (!this.#variables.includes(variable)) this.#variables.push(variable);
+    return `${this.#variables.indexOf(variable)}u`;
+  }
+
+  #case(body: string): string {
+    const cases = this.#cases.at(-1)!;
+    if (!cases.has(body)) cases.set(body, cases.size);
+    return `${cases.get(body)}u`;
+  }
+
+  #run(run: string): string {
+    const all = [...run.matchAll(new RegExp(ANY, "g"))];
+    if (all.length === 0) return run;
+    this.#cases.push(new Map());
+    const start = all[0]!.index;
+    const end = all.at(-1)!.index + all.at(-1)![0].length;
+    // Braces within fall away with the variables that they are about, but not those without a partner there.
+    let open = 0;
+    for (const [brace] of run
+      .slice(start, end)
+      .replaceAll(new RegExp(ANY, "g"), "")
+      .matchAll(/[{}]/g)) {
+      open += brace === "{" ? 1 : -1;
+    }
+    const cases = all.map(
+      ([statement], i) => `case ${i}u: { op = ${this.#operation(statement)}; }`,
+    );
+    return `${run.slice(0, start)}
+  ${loop("pc", all.length)}
+    var op: vec4u;
+    switch (pc) { ${cases.join("\n")} default: { } }
+    operate_${this.#cases.length - 1}(op, subgroup);
+  }
+  ${(open > 0 ? "{" : "}").repeat(Math.abs(open))}${run.slice(end)}`;
+  }
+
+  /** Number, place or offset, and two more. */
+  #operation(statement: string): string {
+    const { zeros, load, multiply, store } = STATEMENTS;
+    const shape = (kind: string, columns: string, rows: string): Shape => {
+      const it = { columns: Number(columns), rows: Number(rows) };
+      this.#shapes.set(kind, it);
+      return it;
+    };
+    const element = (memory: string, at: string): string =>
+      this.#widths.get(memory) === 1 ? `${memory}[${at}]` : `${memory}[(${at}) / 4u][(${at}) % 4u]`;
+    const [, created, ...ofResult] = zeros.exec(statement) ?? [];
+    if (created) {
+      shape(...(ofResult as [string, string, string]));
+      return `vec4u(${this.#case("ZEROS")}, ${this.#place(created)}, 0u, 0u)`;
+    }
+    const [, loaded, kind, columns, rows, major, from, offset, stride] = load.exec(statement) ?? [];
+    if (loaded) {
+      const it = shape(kind!, columns!, rows!);
+      const width = this.#widths.get(from!)!;
+      const [outer, inner] = major === "row_major" ? ["r", "c"] : ["c", "r"];
+      const body = `${loop("r", it.rows)} ${loop("c", it.columns)}
+      let at = (op.z + ${outer} * op.w) * ${width}u + ${inner};
+      matrices[m + r * ${it.columns}u + c] = f32(${element(from!, "at")}); } }`;
+      return `vec4u(${this.#case(body)}, ${this.#place(loaded)}, ${offset}, ${stride})`;
+    }
+    const [, sum, left, right] = multiply.exec(statement) ?? [];
+    if (sum) {
+      const places = [sum, left!, right!].map((name) => this.#place(name));
+      return `vec4u(${this.#case("MULTIPLY")}, ${places.join(", ")})`;
+    }
+    const [, into, start, stored, pitch] = store.exec(statement)!;
+    const { rows: down, columns: across } = this.#shapes.get("result")!;
+    const at = `(op.z + r * op.w) * ${this.#widths.get(into!)}u + c`;
+    const body = `${loop("r", down)} ${loop("c", across)}
+      ${element(into!, at)} = matrices[m + r * ${across}u + c]; } }`;
+    return `vec4u(${this.#case(body)}, ${this.#place(stored!)}, ${start}, ${pitch})`;
+  }
+
+  /** What the entry points call, for workgroups of at most `subgroups`. */
+  functions(subgroups: number, parameter: string): string {
+    const [left, right] = [this.#shapes.get("left")!, this.#shapes.get("right")!];
+    const size = Math.max(...[...this.#shapes.values()].map((s) => s.columns * s.rows));
+    const written: Readonly<Record<string, string>> = {
+      ZEROS: `${loop("i", left.rows * right.columns)} matrices[m + i] = 0.0; }`,
+      MULTIPLY: `let l = base + op.z * ${size}u;
+      let r = base + op.w * ${size}u;
+      ${loop("i", left.rows)} ${loop("j", right.columns)}
+        var sum = matrices[m + i * ${right.columns}u + j];
+        ${loop("k", left.columns)}
+          sum += matrices[l + i * ${left.columns}u + k] * matrices[r + k * ${right.columns}u + j];
+        }
+        matrices[m + i * ${right.columns}u + j] = sum;
+      } }`,
+    };
+    const operate = this.#cases.map((cases, run) => {
+      const bodies = [...cases].map(([body, n]) => `case ${n}u: { ${written[body] ?? body} }`);
+      return `
+fn operate_${run}(op: vec4u, subgroup: u32) {
+  let base = subgroup * ${this.#most * size}u;
+  let m = base + op.y * ${size}u;
+  switch (op.x) { ${bodies.join("\n")} default: { } }
 }`;
+    });
+    return `
+var<workgroup> matrices: array<f32, ${subgroups * this.#most * size}>;
+fn none() -> u32 { return params.${parameter} >> 31u; }
+${operate.join("")}
+`;
+  }
+}
 
 const made = new Map<Kernel, Kernel>();
 
-/** The kernel for `subgroups` subgroups, its matrices written out: the same one each time, as pipelines are kept by kernel. */
-export function emulated<K extends Kernel>(kernel: K, subgroups: number): K {
+/** The kernel for subgroups of `lanes`, its matrices written out: the same one each time, as pipelines are kept by kernel. */
+export function emulated<K extends Kernel>(kernel: K, lanes: number): K {
   const known = made.get(kernel);
   if (known) return known as K;
-  const widths = new Map<string, number>();
-  for (const [, name, type] of kernel.source.matchAll(MEMORY)) {
-    widths.set(name!, type === "f32" ? 1 : 4);
-  }
-  const shapes = new Map<Kind, Shape>();
-  const functions = new Map<string, string>();
-  const size = (): number => Math.max(...[...shapes.values()].map((s) => s.columns * s.rows));
-  let most = 0;
-  const entries = kernel.source.split("@compute").map((part) => {
-    let used = 0;
-    const number = (): string => `(subgroup * MATRICES + ${used++}u) * SIZE`;
-    const text = part
-      .replace(VARIABLE, (_, name: string, columns, rows) => {
-        shapes.set("result", { columns: Number(columns), rows: Number(rows) });
-        return `var ${name} = zeros(${number()});`;
-      })
-      .replace(LOAD, (_, kind: Kind, columns, rows, major: string, memory: string) => {
-        const shape = { columns: Number(columns), rows: Number(rows) };
-        shapes.set(kind, shape);
-        const name = `load_${kind}_${major}_${memory}`;
-        functions.set(name, load(name, shape, major, memory, widths.get(memory)!));
-        return `${name}(${number()}, `;
-      })
-      .replace(STORE, (_, memory: string) => {
-        const name = `store_${memory}`;
-        functions.set(name, store(name, shapes.get("result")!, memory));
-        return `${name}(`;
-      })
-      .replaceAll("subgroupMatrixMultiplyAccumulate(", "multiply(");
-    most = Math.max(most, used);
-    return text;
-  });
-  const source = `${entries.join("@compute")}
-const SIZE = ${size()}u;
-const MATRICES = ${most}u;
-var<workgroup> matrices: array<f32, ${subgroups * most * size()}>;
-${[...functions.values()].join("")}
-${arithmetic(shapes.get("left")!, shapes.get("right")!)}
-`;
+  const operations = new Operations(kernel.source);
+  const entries = kernel.source.split("@compute").map((text) => operations.entry(text));
+  const threads = [...kernel.source.matchAll(/@workgroup_size\((\d+)\)/g)].map(([, n]) =>
+    Number(n),
+  );
+  const [parameter] = Object.entries(kernel.params).find(([, type]) => type === "u32")!;
+  const source =
+    entries.join("@compute") + operations.functions(Math.max(...threads) / lanes, parameter);
   const enables = kernel.enables.filter((name) => !name.endsWith("subgroup_matrix"));
   const written = { ...kernel, source, enables };
   made.set(kernel, written);

@@ -7,6 +7,7 @@ import { checkOp, parametersOf, project } from "../../support/check-op.ts";
 import { expectClose } from "../../support/close.ts";
 import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
+import { layout } from "../../support/sequences.ts";
 
 // A software adapter's own kernel, and what a GPU runs; with the head sizes where each works another way.
 const KERNELS = [
@@ -29,21 +30,6 @@ const HEADS = 2;
 // The first compilation for large heads takes a software adapter up to a minute; later runs read it from its cache.
 const COMPILING_MS = 300_000;
 const KEY = { key0: 0x9e3779b9, key1: 12345 };
-
-/** Sequences one after another; each owns `owned` rows and `real` of them are tokens. */
-function layout(sequences: readonly (readonly [owned: number, real: number])[]) {
-  let R = 0;
-  const placed = sequences.map(([owned, real]) => {
-    const first = R;
-    R += owned;
-    return { first, owned, real };
-  });
-  const column = (name: "first" | "owned" | "real"): Uint32Array =>
-    Uint32Array.from(placed, (sequence) => sequence[name]);
-  const upload = (gpu: Gpu) => sequenceRows(gpu, column("first"), column("real"), column("owned"));
-  const span = Math.max(...column("owned"));
-  return { R, sequences: placed, upload, span };
-}
 
 // More than a workgroup's queries and than a tile of keys, sequences of 1 token, rows that are padding.
 const RAGGED = layout([

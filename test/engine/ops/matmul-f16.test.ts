@@ -165,7 +165,10 @@ describe.skipIf(!gpu).each([
       tile: matrixTileSize(shape, tile),
       step: tile.step,
       kernel: (layout) =>
-        emulated(matmulMatrix(layout, shape, tile, info.subgroupSize, split, operands), 2),
+        emulated(
+          matmulMatrix(layout, shape, tile, info.subgroupSize, split, operands),
+          info.subgroupSize,
+        ),
       constants: () => ({}),
     };
     it.each(["NN", "NT", "TN"] as const)(

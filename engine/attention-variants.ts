@@ -1,0 +1,42 @@
+// The kernels that can compute attention, and which of them an adapter runs.
+
+import { attention, type AttentionVariant, attentionTiles } from "../kernels/attention.ts";
+import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
+import { attentionMatrix } from "../kernels/attention-matrix.ts";
+import { largestShapes } from "../kernels/matmul-matrix.ts";
+import type { AdapterInfo } from "./device.ts";
+import { ShapeError } from "./errors.ts";
+import type { Precision } from "./matmul-variants.ts";
+
+/** What of an adapter decides. */
+type AttentionAdapter = Pick<
+  AdapterInfo,
+  "name" | "software" | "subgroupSize" | "matrixShapes" | "limits"
+>;
+
+/**
+ * For heads of D: subgroup matrices at f16 on a GPU that has them, subgroup broadcasts on a software adapter, otherwise what
+ * every device runs. Throws ShapeError for heads that the adapter's workgroup memory does not hold.
+ */
+export function attentionVariant(
+  { name, software, subgroupSize, matrixShapes, limits }: AttentionAdapter,
+  precision: Precision,
+  D: number,
+): AttentionVariant {
+  const bytes = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
+  const threads = limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
+  if (software && canBroadcast(D, subgroupSize)) return attentionBroadcast(D, subgroupSize);
+  if (precision === "f16" && !software) {
+    for (const shape of largestShapes(matrixShapes)) {
+      const variant = attentionMatrix(D, shape, subgroupSize, { bytes, threads });
+      if (variant) return variant;
+    }
+  }
+  const { bytes: needed, owned } = attentionTiles(D);
+  if (needed > bytes) {
+    throw new ShapeError(
+      `attention: a head of ${D} needs ${needed} bytes of workgroup memory; ${name} has ${bytes}. Use more heads.`,
+    );
+  }
+  return { kernel: attention(D), owned };
+}

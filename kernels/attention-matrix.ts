@@ -1,0 +1,100 @@
+// attention-matrix — kernels/attention.wgsl on subgroup matrices (tensor cores): f16 operands, f32 scores and sums.
+// Buffers, parameters and dropout counter as in attention.wgsl, all as vec4. Mapping: x = tile of rows, y = head, z = sequence;
+// a subgroup owns `own` queries (or keys), whose operands stay in registers. The other side passes through workgroup memory as
+// f16, BLOCK rows at a time. A result matrix has no element access: scores go through a patch of workgroup memory, where each
+// subgroup's lanes make the weights of them that the next products read. In forward a lane follows the softmax of a row; sums
+// in registers cannot be scaled by row, so when a reference rises they too pass through the patch, and it rises seldom.
+// The entries are written out by attention-matrix-source.ts.
+// Feature: chromium-experimental-subgroup-matrix.
+import {
+  ATTENTION_PARAMS,
+  type AttentionVariant,
+  OWNING_ENTRIES,
+  type OwningAttention,
+} from "./attention.ts";
+import {
+  BLOCK,
+  type Entry,
+  type MatrixDivision,
+  matrixDivision,
+  type WorkgroupLimits,
+} from "./attention-matrix-division.ts";
+import { backwardKeyValue, backwardQuery, forward } from "./attention-matrix-source.ts";
+import { defineKernel, madeOnce } from "./kernel.ts";
+import type { MatrixShape } from "./matmul-matrix.ts";
+
+const declarations = (D: number): string => `
+@group(0) @binding(0) var<storage, read> rows: array<vec4u>;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y_out: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> lse_out: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(4) var<storage, read> delta: array<f32>;
+@group(0) @binding(5) var<storage, read> lse: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dqkv: array<vec4f>;
+
+// Part 0 is q, 1 is k, 2 is v; in quads.
+fn part(row: u32, which: u32, head: u32) -> u32 {
+  return ((row * 3u + which) * params.A + head) * ${D / 4}u;
+}
+
+fn in_y(row: u32, head: u32) -> u32 {
+  return (row * params.A + head) * ${D / 4}u;
+}
+
+fn keep4(query: vec4u, key: vec4u, head: u32) -> vec4f {
+  return vec4f(
+    keep(query.x, key.x, head), keep(query.y, key.y, head), keep(query.z, key.z, head), keep(query.w, key.w, head));
+}
+`;
+
+const once = madeOnce<OwningAttention>();
+
+/**
+ * For heads of `headSize`, an adapter's matrix shape and subgroups of exactly `lanes` lanes; undefined where heads
+ * are no whole number of matrices, or a workgroup has no room.
+ */
+export function attentionMatrix(
+  headSize: number,
+  shape: MatrixShape,
+  lanes: number,
+  limits: WorkgroupLimits,
+): AttentionVariant | undefined {
+  const { M, N, K } = shape;
+  if ([N, K].some((size) => size % 4 !== 0 || headSize % size !== 0 || BLOCK % size !== 0)) return;
+  const of = (entry: Entry): MatrixDivision | undefined =>
+    matrixDivision(entry, headSize, shape, lanes, limits);
+  const [query, forQueries, forKeys] = [of("forward"), of("backwardQuery"), of("backwardKeyValue")];
+  if (!query || !forQueries || !forKeys) return;
+  const all = [query, forQueries, forKeys];
+  const sizes = [
+    headSize,
+    M,
+    N,
+    K,
+    lanes,
+    ...all.flatMap(({ own, subgroups }) => [own, subgroups]),
+  ];
+  const name = `attention-matrix-${sizes.join("-")}`;
+  const kernel = once(name, () =>
+    defineKernel(name, {
+      files: ["./shared/scalar.wgsl", "./shared/random.wgsl", "./shared/keep.wgsl"],
+      generated:
+        declarations(headSize) +
+        forward(headSize, shape, lanes, query) +
+        backwardQuery(headSize, shape, lanes, forQueries) +
+        backwardKeyValue(headSize, shape, lanes, forKeys),
+      params: ATTENTION_PARAMS,
+      constants: { DROPOUT: false },
+      entries: OWNING_ENTRIES,
+      enables: ["f16", "subgroups", "chromium_experimental_subgroup_matrix"],
+    }),
+  );
+  const rows = ({ own, subgroups }: MatrixDivision): number => own * subgroups;
+  const owned = {
+    forward: rows(query),
+    backwardQuery: rows(forQueries),
+    backwardKeyValue: rows(forKeys),
+  };
+  return { kernel, owned };
+}

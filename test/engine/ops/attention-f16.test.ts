@@ -1,0 +1,130 @@
+// Attention on subgroup matrices, which an adapter without them runs written out.
+
+import { describe, expect, it } from "vitest";
+import { attentionVariant } from "../../../engine/attention-variants.ts";
+import { attention } from "../../../engine/ops/attention.ts";
+import type { AttentionVariant } from "../../../kernels/attention.ts";
+import { attentionMatrix } from "../../../kernels/attention-matrix.ts";
+import * as reference from "../../reference/attention.ts";
+import { keepFactor } from "../../reference/dropout.ts";
+import { checkOp } from "../../support/check-op.ts";
+import { openTestGpu } from "../../support/device.ts";
+import { normals } from "../../support/random.ts";
+import { layout } from "../../support/sequences.ts";
+import { emulated } from "../../support/subgroup-matrices.ts";
+
+const { info } = await openTestGpu();
+const half = info.features.includes("shader-f16");
+const matrices = half && info.matrixShapes.length > 0;
+const gpu = half ? await openTestGpu({ precision: "f16" }, { software: false }) : undefined;
+const lanes = info.subgroupSize;
+const HEADS = 2;
+const KEY = { key0: 0x9e3779b9, key1: 12345 };
+// A software adapter compiles one of these for up to a minute; later runs read it from its cache.
+const COMPILING_MS = 300_000;
+
+// More than a workgroup's rows and than a block of the other side's, sequences of 1 token, rows that are padding.
+const RAGGED = layout([
+  [1, 1],
+  [7, 7],
+  [33, 20],
+  [64, 64],
+  [70, 65],
+  [5, 1],
+]);
+
+/** Operands are off by 2^-11 of themselves, or 2^-10 where a driver cuts off; scores and weights made of them by some of that. */
+const tolerance = (spread: number) => ({ rtol: 1e-2, atol: 1e-2 * spread ** 3 });
+
+/** One of the other side's rows wrong would be off by far more. */
+async function check(
+  D: number,
+  variant: AttentionVariant,
+  where: typeof RAGGED,
+  p: number,
+  spread = 1,
+  values = (size: number) => normals(9, size, spread),
+): Promise<void> {
+  const shape = { R: where.R, heads: HEADS, D, sequences: where.sequences };
+  const keep: reference.Keep = (query, key, head) =>
+    p === 0 ? 1 : keepFactor(p, KEY, (query * HEADS + head) * where.span + key);
+  const dropout = p === 0 ? undefined : { p, key: KEY };
+  await checkOp(gpu!, {
+    name: `attention of ${variant.kernel.name}, dropout ${p}`,
+    inputs: { qkv: [where.R, 3 * HEADS * D] },
+    op: ({ qkv }) => attention(gpu!, qkv, where.upload(gpu!), HEADS, dropout, variant),
+    forward: ({ qkv }) => reference.attention(qkv, shape, keep),
+    backward: ({ qkv }, dy) => ({ qkv: reference.attentionBackward(qkv, dy, shape, keep) }),
+    values: (_, size) => values(size),
+    tolerance: tolerance(spread),
+  });
+}
+
+// Where rows, columns and depth are the same, as on the adapters at hand, one may be mistaken for another. Here a subgroup owns
+// two matrices down, or more rows than it has lanes; a head is wider than a block or not.
+const WRITTEN_OUT = [
+  { D: 16, shape: { M: 4, N: 16, K: 8 }, subgroups: 2 },
+  { D: 40, shape: { M: 16, N: 8, K: 4 }, subgroups: 1 },
+];
+
+describe.skipIf(!half).each(WRITTEN_OUT)(
+  `attention on subgroup matrices $shape.M x $shape.N x $shape.K, written out, heads of $D${half ? "" : " (skipped: the adapter has no shader-f16)"}`,
+  { timeout: COMPILING_MS },
+  ({ D, shape, subgroups }) => {
+    const limits = { bytes: 15_000, threads: subgroups * lanes };
+    const { kernel, owned } = attentionMatrix(D, shape, lanes, limits)!;
+    const variant = { kernel: emulated(kernel, lanes), owned };
+
+    it("is the reference's on ragged sequences", () => check(D, variant, RAGGED, 0));
+
+    it("drops the pairs that the counter says", () => check(D, variant, RAGGED, 0.25));
+
+    // Scores of some tens: a reference left far behind is raised, and the sums are scaled anew.
+    it("follows scores that differ by orders", () => check(D, variant, RAGGED, 0, 2));
+
+    // A query's weight for a key is exp(score - lse): with a row of zeros in a key's place it overflows f16, and f32 beyond 88.
+    it("takes queries whose scores are all far below zero", () => {
+      const signs = [4, -4, 0]; // q, k, v
+      const shifted = (size: number): Float32Array =>
+        normals(9, size).map((value, i) => value + signs[Math.floor(i / (HEADS * D)) % 3]!);
+      return check(D, variant, RAGGED, 0, 2, shifted);
+    });
+  },
+);
+
+describe.skipIf(!matrices)(
+  `attention on the adapter's subgroup matrices${matrices ? "" : " (skipped: it has none)"}`,
+  { timeout: COMPILING_MS },
+  () => {
+    it.each([16, 64, 128])("with heads of %i is the reference's on ragged sequences", (D) =>
+      check(D, attentionVariant(gpu!.info, "f16", D), RAGGED, D === 16 ? 0.25 : 0),
+    );
+  },
+);
+
+describe("attention's kernel", () => {
+  // As NVIDIA's driver describes its GPUs.
+  const described = {
+    ...info,
+    software: false,
+    subgroupSize: 32,
+    matrixShapes: [16, 8].map((N) => ({ M: 16, N, K: 16 })),
+    limits: { maxComputeWorkgroupStorageSize: 49152, maxComputeInvocationsPerWorkgroup: 1024 },
+  };
+  const smallest = {
+    maxComputeWorkgroupStorageSize: 16384,
+    maxComputeInvocationsPerWorkgroup: 256,
+  };
+  it.each([
+    { D: 64, precision: "f16", kernel: "attention-matrix-64-16-16-16-32-32-4-32-2-16-4" },
+    { D: 128, precision: "f16", kernel: "attention-matrix-128-16-16-16-32-16-4-16-4-16-4" },
+    { D: 64, precision: "f32", kernel: "attention-64" },
+    { D: 20, precision: "f16", kernel: "attention-20" },
+    { D: 64, precision: "f16", limits: smallest, kernel: "attention-64" },
+  ] as const)(
+    "for heads of $D at $precision is $kernel",
+    ({ D, precision, kernel, limits = described.limits }) => {
+      expect(attentionVariant({ ...described, limits }, precision, D).kernel.name).toBe(kernel);
+    },
+  );
+});
