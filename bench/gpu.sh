@@ -40,9 +40,10 @@ if [ $software = false ]; then
   else
     echo "pytorch: skipped, python3 has no torch and transformers"
   fi
-  part bench-matmul-f32 60 $run bench/main.ts matmul --json "$out/bench-matmul-f32.json"
+  part bench-matmul-f32 50 $run bench/main.ts matmul --json "$out/bench-matmul-f32.json"
   part bench-matmul-f16 40 $run bench/main.ts matmul --precision f16 --json "$out/bench-matmul-f16.json"
-  part bench-attention 30 $run bench/main.ts attention --json "$out/bench-attention.json"
+  part bench-attention-f32 25 $run bench/main.ts attention --json "$out/bench-attention-f32.json"
+  part bench-attention-f16 25 $run bench/main.ts attention --precision f16 --json "$out/bench-attention-f16.json"
 fi
 for precision in f32 f16; do
   part "train-$precision" 40 sh -c "rm -rf '$out/run-$precision' && $run cli/main.ts train --data cli/sample/news.csv \

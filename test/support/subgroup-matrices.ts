@@ -1,8 +1,10 @@
 // Subgroup matrices for adapters that have none, so that every machine runs the tensor-core kernels' own text, of any matrix
 // shape. A matrix lies in workgroup memory, at a place that goes by its variable's name; every lane does all of the arithmetic
 // and writes the same values. Compilers take minutes for as many copies of the arithmetic as the text has operations: they
-// are numbered, and each run of them becomes a loop over numbers with one copy. Slow.
+// are numbered, and each run of them becomes a loop over numbers with one copy. Slow, and for lanes that go in step, as those
+// of software adapters do.
 
+import type { AdapterInfo } from "../../engine/device.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
 
 interface Shape {
@@ -157,6 +159,12 @@ fn none() -> u32 { return params.${parameter} >> 31u; }
 ${operate.join("")}
 `;
   }
+}
+
+/** Why an adapter cannot run what `emulated` gives; empty where it can. */
+export function notEmulated({ features, software, subgroupSize }: AdapterInfo): string {
+  if (!features.includes("shader-f16")) return " (skipped: the adapter has no shader-f16)";
+  return software && subgroupSize > 0 ? "" : " (skipped: not a software adapter with subgroups)";
 }
 
 const made = new Map<Kernel, Kernel>();

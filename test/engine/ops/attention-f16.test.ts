@@ -11,10 +11,11 @@ import { checkOp } from "../../support/check-op.ts";
 import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
 import { layout } from "../../support/sequences.ts";
-import { emulated } from "../../support/subgroup-matrices.ts";
+import { emulated, notEmulated } from "../../support/subgroup-matrices.ts";
 
 const { info } = await openTestGpu();
 const half = info.features.includes("shader-f16");
+const why = notEmulated(info);
 const matrices = half && info.matrixShapes.length > 0;
 const gpu = half ? await openTestGpu({ precision: "f16" }, { software: false }) : undefined;
 const lanes = info.subgroupSize;
@@ -67,8 +68,8 @@ const WRITTEN_OUT = [
   { D: 40, shape: { M: 16, N: 8, K: 4 }, subgroups: 1 },
 ];
 
-describe.skipIf(!half).each(WRITTEN_OUT)(
-  `attention on subgroup matrices $shape.M x $shape.N x $shape.K, written out, heads of $D${half ? "" : " (skipped: the adapter has no shader-f16)"}`,
+describe.skipIf(why !== "").each(WRITTEN_OUT)(
+  `attention on subgroup matrices $shape.M x $shape.N x $shape.K, written out, heads of $D${why}`,
   { timeout: COMPILING_MS },
   ({ D, shape, subgroups }) => {
     const limits = { bytes: 15_000, threads: subgroups * lanes };

@@ -20,7 +20,7 @@ import * as reference from "../../reference/matmul.ts";
 import { expectClose } from "../../support/close.ts";
 import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
-import { emulated } from "../../support/subgroup-matrices.ts";
+import { emulated, notEmulated } from "../../support/subgroup-matrices.ts";
 
 // The adapter's own features decide what can run; the f32 GPU is there to ask for them.
 const { info } = await openTestGpu();
@@ -140,7 +140,7 @@ describe.skipIf(!gpu).each(variants.map((variant) => [variant.name, variant] as 
 const COMPILING_MS = 300_000;
 
 // Where rows, columns and depth are the same, as on the adapters at hand, one may be mistaken for another.
-describe.skipIf(!gpu).each([
+describe.skipIf(notEmulated(info) !== "").each([
   {
     matrices: { M: 8, N: 16, K: 4 },
     tile: { subgroups: [2, 1], matrices: [2, 2], step: 4 },
@@ -154,7 +154,7 @@ describe.skipIf(!gpu).each([
     operands: "f16",
   },
 ] as const)(
-  `subgroup matrices $matrices.M x $matrices.N x $matrices.K, written out${half ? "" : why}`,
+  `subgroup matrices $matrices.M x $matrices.N x $matrices.K, written out${notEmulated(info)}`,
   ({ matrices: shape, tile, split, operands }) => {
     const variant: MatmulVariant = {
       name: "written out",
