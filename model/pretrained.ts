@@ -26,7 +26,8 @@ function nameInFile(name: string, names: ReadonlyMap<string, unknown>): string |
 
 /**
  * Copies a safetensors file's weights into a model by name; parameters the file lacks, and those in `fresh`, keep their
- * values and count as missing. Throws FileError when a tensor has another shape than the model's; nothing is copied then.
+ * values and count as missing. Throws FileError when a tensor has another shape than the model's, and nothing is copied then, or a number that is not
+ * finite.
  */
 export async function loadWeights(
   path: string,
@@ -49,7 +50,12 @@ export async function loadWeights(
       throw new FileError(path, `does not fit its config.json: ${wrong.join("; ")}.`);
     }
     for (const { part, source } of sources) {
-      if (source !== undefined) parameters.set(part.name, part.shape, await file.read(source));
+      if (source === undefined) continue;
+      const values = await file.read(source);
+      if (!values.every(Number.isFinite)) {
+        throw new FileError(path, `${source} must hold finite numbers; it has NaN or infinity.`);
+      }
+      parameters.set(part.name, part.shape, values);
     }
     const used = new Set(sources.map(({ source }) => source));
     return {

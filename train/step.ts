@@ -1,6 +1,6 @@
 // The device work of one optimiser step, and of one evaluation batch.
 
-import { crossEntropy, type Gpu, roundedBytes } from "../engine/index.ts";
+import { crossEntropy, DataError, type Gpu, roundedBytes } from "../engine/index.ts";
 import type { AlbertForSequenceClassification, DropoutSeed, TokenBatch } from "../model/index.ts";
 import type { LabelledBatch } from "./labelled-batch.ts";
 import type { AdamW } from "./optimiser.ts";
@@ -22,7 +22,7 @@ export const shapeOf = ({ B, ids }: TokenBatch): string => `${B}x${roundedBytes(
 
 /**
  * Encodes and submits forward, backward and update of one optimiser step: a `gpu.step` per micro-batch, the update in the
- * last. The result resolves when the device is done; nothing waits for it here.
+ * last. The result resolves when the device is done; nothing waits for it here. Rejects with DataError without micro-batches.
  */
 export async function trainStep(
   gpu: Gpu,
@@ -31,6 +31,7 @@ export async function trainStep(
   microBatches: readonly LabelledBatch[],
   options: { learningRate: number; maxGradNorm: number; dropoutSeed: DropoutSeed },
 ): Promise<StepResult> {
+  if (microBatches.length === 0) throw new DataError("trainStep: needs a micro-batch; got none.");
   const losses: Promise<Float32Array>[] = [];
   let state: Promise<Float32Array> | undefined;
   microBatches.forEach((batch, i) => {

@@ -122,6 +122,7 @@ describe("the result of a step", () => {
     const wrong = collate([[2, 60_000, 3]], { maxLength: 8, padId: 0 });
     await expect(logitsOf(gpu, model, wrong)).rejects.toThrow(/token ids must be below/);
     await expect(step({ ...wrong, labels: Uint32Array.of(0) })).rejects.toThrow(ShapeError);
+    await expect(step()).rejects.toThrow("trainStep: needs a micro-batch; got none.");
     expect((await step(batch(0, 8, 32))).finite).toBe(true);
   });
 });
