@@ -130,10 +130,19 @@ export class Gpu {
     return this.#memory.upload(values, shape);
   }
 
-  /** A zeroed buffer outside the pools, for parameters and optimiser state; the caller destroys it. */
+  /** A zeroed buffer outside the pools, for parameters and optimiser state; `destroyPersistent` frees it. */
   persistent(label: string, bytes: number): PoolBuffer {
     this.check();
     return this.#memory.persistent(label, bytes);
+  }
+
+  /** Frees such buffers and all that knows of them; a launch on one of their tensors throws. */
+  destroyPersistent(...buffers: readonly PoolBuffer[]): void {
+    for (const buffer of buffers) {
+      buffer.refs = 0;
+      buffer.gpu.destroy();
+    }
+    this.#pipelines.forget(buffers);
   }
 
   /** Overwrites a tensor's elements. Takes effect before any launch that was not yet submitted. */

@@ -127,10 +127,7 @@ export class ParameterSet {
 
   /** Frees both buffers. */
   destroy(): void {
-    for (const { buffer } of [this.values, this.gradients]) {
-      buffer.refs = 0;
-      buffer.gpu.destroy();
-    }
+    this.#gpu.destroyPersistent(this.values.buffer, this.gradients.buffer);
   }
 
   private place(name: string): Place {

@@ -160,6 +160,15 @@ export class PipelineCache {
     return group;
   }
 
+  /** Drops the bind groups that hold one of these buffers. */
+  forget(buffers: readonly { readonly id: number }[]): void {
+    const gone = new Set(buffers.map(({ id }) => id));
+    for (const key of this.#groups.keys()) {
+      const [, ...bound] = key.split(",");
+      if (bound.some((part) => gone.has(Number.parseInt(part)))) this.#groups.delete(key);
+    }
+  }
+
   private layout(kernel: Kernel, entry: string): { id: number; gpu: GPUBindGroupLayout } {
     const bindings = kernel.entries[entry]!.map((name) => kernel.bindings.get(name)!);
     const key = bindings.map(({ index, access }) => `${index}${access}`).join();

@@ -69,8 +69,7 @@ export class AdamW {
 
   /** Frees the moments. */
   destroy(): void {
-    this.#m.buffer.gpu.destroy();
-    this.#v.buffer.gpu.destroy();
-    this.lossScale?.buffer.gpu.destroy();
+    const state = [this.#m, this.#v, ...(this.lossScale ? [this.lossScale] : [])];
+    this.#gpu.destroyPersistent(...state.map(({ buffer }) => buffer));
   }
 }
