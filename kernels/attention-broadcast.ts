@@ -48,7 +48,7 @@ function source(D: number, lanes: number): string {
   const value = (name: string, p: number, d: number): string =>
     `subgroupBroadcast(${name}${Math.floor(d / lanes)}, ${(p * quads + d) % lanes}u)`;
   const part = (which: number) => (row: string) => `part(${row}, ${which}u, head)`;
-  const ofDy = (row: string): string => `(${row} * params.A + head) * ${quads}u`;
+  const ofDy = (row: string): string => `in_y(${row}, head)`;
   const sum4 = (v: string): string => `(${v}.x + ${v}.y + ${v}.z + ${v}.w)`;
   const start = (own: number): string => `
   let row = rows[group.z];
@@ -167,19 +167,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
   }`;
 
   return `
-@group(0) @binding(0) var<storage, read> rows: array<vec4u>;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y_out: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> lse_out: array<f32>;
-@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(4) var<storage, read> delta: array<f32>;
-@group(0) @binding(5) var<storage, read> lse: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dqkv: array<vec4f>;
-
-// Part 0 is q, 1 is k, 2 is v; in quads.
-fn part(row: u32, which: u32, head: u32) -> u32 {
-  return ((row * 3u + which) * params.A + head) * ${quads}u;
-}
+const D4 = ${quads}u;
 ${entry("forward", forward)}
 ${entry("backwardQuery", backwardQuery)}
 ${entry("backwardKeyValue", backwardKeyValue)}
@@ -193,7 +181,12 @@ export function attentionBroadcast(headSize: number, lanes: number): AttentionVa
   const name = `attention-broadcast-${headSize}-${lanes}`;
   const kernel = once(name, () =>
     defineKernel(name, {
-      files: ["./shared/scalar.wgsl", "./shared/random.wgsl", "./shared/keep.wgsl"],
+      files: [
+        "./shared/scalar.wgsl",
+        "./shared/random.wgsl",
+        "./shared/keep.wgsl",
+        "./shared/attention-quads.wgsl",
+      ],
       generated: source(headSize, lanes),
       params: ATTENTION_PARAMS,
       constants: { DROPOUT: false },

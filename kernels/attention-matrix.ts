@@ -24,23 +24,7 @@ import { defineKernel, madeOnce } from "./kernel.ts";
 import type { MatrixShape } from "./matmul-matrix.ts";
 
 const declarations = (D: number): string => `
-@group(0) @binding(0) var<storage, read> rows: array<vec4u>;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y_out: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> lse_out: array<f32>;
-@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(4) var<storage, read> delta: array<f32>;
-@group(0) @binding(5) var<storage, read> lse: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dqkv: array<vec4f>;
-
-// Part 0 is q, 1 is k, 2 is v; in quads.
-fn part(row: u32, which: u32, head: u32) -> u32 {
-  return ((row * 3u + which) * params.A + head) * ${D / 4}u;
-}
-
-fn in_y(row: u32, head: u32) -> u32 {
-  return (row * params.A + head) * ${D / 4}u;
-}
+const D4 = ${D / 4}u;
 
 fn keep4(query: vec4u, key: vec4u, head: u32) -> vec4f {
   return vec4f(
@@ -78,7 +62,12 @@ export function attentionMatrix(
   const name = `attention-matrix-${sizes.join("-")}`;
   const kernel = once(name, () =>
     defineKernel(name, {
-      files: ["./shared/scalar.wgsl", "./shared/random.wgsl", "./shared/keep.wgsl"],
+      files: [
+        "./shared/scalar.wgsl",
+        "./shared/random.wgsl",
+        "./shared/keep.wgsl",
+        "./shared/attention-quads.wgsl",
+      ],
       generated:
         declarations(headSize) +
         forward(headSize, shape, lanes, query) +
