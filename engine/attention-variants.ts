@@ -38,5 +38,5 @@ export function attentionVariant(
       `attention: a head of ${D} needs ${needed} bytes of workgroup memory; ${name} has ${bytes}. Use more heads.`,
     );
   }
-  return { kernel: attention(D), owned };
+  return { kernel: attention(D), owned, operands: "f32" };
 }

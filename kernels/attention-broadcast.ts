@@ -195,5 +195,6 @@ export function attentionBroadcast(headSize: number, lanes: number): AttentionVa
     }),
   );
   const forward = lanes * rowsPerLane(headSize);
-  return { kernel, owned: { forward, backwardQuery: lanes, backwardKeyValue: lanes } };
+  const owned = { forward, backwardQuery: lanes, backwardKeyValue: lanes };
+  return { kernel, owned, operands: "f32" };
 }

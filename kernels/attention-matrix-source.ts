@@ -54,7 +54,9 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
     var total = forward_total[slot] * shrink;
     ${times(
       QUADS,
-      (c) => `{ let p = exp(score${c} - reference);
+      (
+        c,
+      ) => `{ let p = quantizeToF16(exp(score${c} - reference)); // what the product sees: or y would be a sum of weights that are not 1 together
     total += p.x + p.y + p.z + p.w;
     let key = first + ${4 * c}u + ${NEXT};
     forward_weights_1[slot * ${WEIGHTS_STRIDE}u + ${c}u] = vec4h(p * keep4(vec4u(row.x + first_own + r), key, head)); }`,

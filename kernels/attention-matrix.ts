@@ -85,5 +85,5 @@ export function attentionMatrix(
     backwardQuery: rows(forQueries),
     backwardKeyValue: rows(forKeys),
   };
-  return { kernel, owned };
+  return { kernel, owned, operands: "f16" };
 }

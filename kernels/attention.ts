@@ -1,6 +1,6 @@
 import { backwardDivision, forwardDivision } from "./attention-division.ts";
 import { backward, elements, forward } from "./attention-source.ts";
-import { defineKernel, type Kernel, madeOnce } from "./kernel.ts";
+import { defineKernel, type ElementType, type Kernel, madeOnce } from "./kernel.ts";
 
 /** `A` heads; `span` at least the longest sequence. */
 export const ATTENTION_PARAMS = {
@@ -30,6 +30,8 @@ export interface AttentionVariant {
   readonly kernel: OwningAttention;
   /** Rows that a workgroup owns: queries in forward and backwardQuery, keys in backwardKeyValue. */
   readonly owned: Readonly<Record<keyof typeof OWNING_ENTRIES, number>>;
+  /** Element type of the operands of its products; backwardDelta has to go by it. */
+  readonly operands: ElementType;
 }
 
 const ENTRIES = { ...OWNING_ENTRIES, backwardDelta: ["y", "dy", "delta_out"] } as const;
@@ -63,7 +65,7 @@ export function attention(headSize: number): Attention {
       ],
       generated: elements(headSize) + forward(headSize) + backward(headSize),
       params: PARAMS,
-      constants: { DELTA_LANES: ATTENTION_DELTA_LANES, DROPOUT: false },
+      constants: { DELTA_LANES: ATTENTION_DELTA_LANES, DROPOUT: false, HALF: false },
       entries: ENTRIES,
     }),
   );

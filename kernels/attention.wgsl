@@ -59,7 +59,8 @@ fn weighted(sum: mat4x4f, weights: vec4f, quad: vec4f) -> mat4x4f {
     fma(weights, vec4f(quad.z), sum[2]), fma(weights, vec4f(quad.w), sum[3]));
 }
 
-// delta = sum over d of dy * y: one thread per (row, head), N = R A.
+// delta = sum over d of dy * y: one thread per (row, head), N = R A. HALF: of dy as the f16 that dy . v is made of. What
+// rounding does to dy, it does to dy . v of every key alike: were delta without it, it would stay in all ds.
 @compute @workgroup_size(DELTA_LANES)
 fn backwardDelta(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let at = linear_workgroup(group, groups) * DELTA_LANES + lane;
@@ -68,7 +69,11 @@ fn backwardDelta(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
   }
   var sum = 0.0;
   for (var d4 = 0u; d4 < D4; d4++) {
-    let products = quad_of_dy(at, d4) * quad_of_y(at, d4);
+    var g = quad_of_dy(at, d4);
+    if (HALF) {
+      g = quantizeToF16(g);
+    }
+    let products = g * quad_of_y(at, d4);
     sum = sum + products.x + products.y + products.z + products.w;
   }
   delta_out[at] = sum;

@@ -94,7 +94,7 @@ export function attention(
     keep_scale,
   };
   const constants = { DROPOUT: p > 0 };
-  const { kernel, owned } = chosen ?? attentionVariant(gpu.info, gpu.precision, D);
+  const { kernel, owned, operands } = chosen ?? attentionVariant(gpu.info, gpu.precision, D);
   const tilesOf = (owned: number) => [Math.ceil(rows.longest / owned), heads, rows.B] as const;
   const y = gpu.empty([R, width / 3]); // [R, H]
   const lse = gpu.empty([R, heads]);
@@ -114,7 +114,15 @@ export function attention(
   return gpu.tape.record(y, [qkv], [lse], (dy, scratch) => {
     const delta = scratch(gpu.like(lse));
     const perHead = grid(Math.ceil((R * heads) / ATTENTION_DELTA_LANES));
-    gpu.launch(portable(D), "backwardDelta", { y, dy, delta_out: delta }, params, perHead);
+    const rounding = { HALF: operands === "f16" };
+    gpu.launch(
+      portable(D),
+      "backwardDelta",
+      { y, dy, delta_out: delta },
+      params,
+      perHead,
+      rounding,
+    );
     const dqkv = scratch(gpu.like(qkv));
     const buffers = { rows: table, qkv, dy, lse, delta, dqkv };
     gpu.launch(kernel, "backwardQuery", buffers, params, tilesOf(owned.backwardQuery), constants);

@@ -7,7 +7,7 @@ import type { AttentionVariant } from "../../../kernels/attention.ts";
 import { attentionMatrix } from "../../../kernels/attention-matrix.ts";
 import * as reference from "../../reference/attention.ts";
 import { keepFactor } from "../../reference/dropout.ts";
-import { checkOp } from "../../support/check-op.ts";
+import { checkOp, COEFFICIENT, parametersOf, project } from "../../support/check-op.ts";
 import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
 import { layout } from "../../support/sequences.ts";
@@ -73,8 +73,8 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
   { timeout: COMPILING_MS },
   ({ D, shape, subgroups }) => {
     const limits = { bytes: 15_000, threads: subgroups * lanes };
-    const { kernel, owned } = attentionMatrix(D, shape, lanes, limits)!;
-    const variant = { kernel: emulated(kernel, lanes), owned };
+    const matrix = attentionMatrix(D, shape, lanes, limits)!;
+    const variant = { ...matrix, kernel: emulated(matrix.kernel, lanes) };
 
     it("is the reference's on ragged sequences", () => check(D, variant, RAGGED, 0));
 
@@ -82,6 +82,39 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
 
     // Scores of some tens: a reference left far behind is raised, and the sums are scaled anew.
     it("follows scores that differ by orders", () => check(D, variant, RAGGED, 0, 2));
+
+    // What all values have in common drops out of the gradients of queries and keys, and its rounding has to as well.
+    it("keeps what is left of the gradients when values are alike", async () => {
+      const width = HEADS * D;
+      const [R, shape] = [RAGGED.R, { R: RAGGED.R, heads: HEADS, D, sequences: RAGGED.sequences }];
+      const isValue = (i: number): boolean => i % (3 * width) >= 2 * width;
+      // As f16 holds them.
+      const qkv = normals(9, R * 3 * width).map((n, i) =>
+        isValue(i) ? 64 + Math.round(2 * n) / 16 : Math.round(64 * n) / 64,
+      );
+      const weights = normals(2, R * width);
+      const set = parametersOf(gpu!, { qkv: [R, 3 * width] });
+      set.set("qkv", [R, 3 * width], qkv);
+      const read = gpu!.step("values alike", () => {
+        const w = gpu!.upload(weights, [R, width]);
+        const rows = RAGGED.upload(gpu!);
+        const loss = () =>
+          project(gpu!, attention(gpu!, set.tensor("qkv"), rows, HEADS, undefined, variant), w);
+        gpu!.tape.gradients(loss, COEFFICIENT); // so that dy is not what f16 holds already
+        return gpu!.readLater(set.gradients);
+      });
+      const got = set.split(await gpu!.settle(read)).get("qkv")!.data;
+      set.destroy();
+      const dy = Float64Array.from(weights, (w) => w * COEFFICIENT);
+      const want = reference.attentionBackward(Float64Array.from(qkv), dy, shape);
+      let [error, size] = [0, 0];
+      want.forEach((value, i) => {
+        if (isValue(i)) return;
+        error += (got[i]! - value) ** 2;
+        size += value ** 2;
+      });
+      expect(Math.sqrt(error / size)).toBeLessThan(0.01);
+    });
 
     // A query's weight for a key is exp(score - lse): with a row of zeros in a key's place it overflows f16, and f32 beyond 88.
     it("takes queries whose scores are all far below zero", () => {
