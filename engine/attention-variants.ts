@@ -4,7 +4,7 @@ import { attention, type AttentionVariant, attentionTiles } from "../kernels/att
 import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
 import { attentionMatrix } from "../kernels/attention-matrix.ts";
 import { largestShapes } from "../kernels/matmul-matrix.ts";
-import type { AdapterInfo } from "./device.ts";
+import { type AdapterInfo, workgroupLimits } from "./device.ts";
 import { ShapeError } from "./errors.ts";
 import type { Precision } from "./matmul-variants.ts";
 
@@ -23,19 +23,18 @@ export function attentionVariant(
   precision: Precision,
   D: number,
 ): AttentionVariant {
-  const bytes = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
-  const threads = limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
+  const room = workgroupLimits(limits);
   if (software && canBroadcast(D, subgroupSize)) return attentionBroadcast(D, subgroupSize);
   if (precision === "f16" && !software) {
     for (const shape of largestShapes(matrixShapes)) {
-      const variant = attentionMatrix(D, shape, subgroupSize, { bytes, threads });
+      const variant = attentionMatrix(D, shape, subgroupSize, room);
       if (variant) return variant;
     }
   }
   const { bytes: needed, owned } = attentionTiles(D);
-  if (needed > bytes) {
+  if (needed > room.bytes) {
     throw new ShapeError(
-      `attention: a head of ${D} needs ${needed} bytes of workgroup memory; ${name} has ${bytes}. Use more heads.`,
+      `attention: a head of ${D} needs ${needed} bytes of workgroup memory; ${name} has ${room.bytes}. Use more heads.`,
     );
   }
   return { kernel: attention(D), owned, operands: "f32" };

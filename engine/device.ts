@@ -1,6 +1,7 @@
 // Opening a GPU through Dawn. The only file that imports "webgpu".
 
 import { create, globals } from "webgpu";
+import type { WorkgroupLimits } from "../kernels/attention-matrix-division.ts";
 import type { MatrixShape } from "../kernels/matmul-matrix.ts";
 import { DeviceError, PrecisionError } from "./errors.ts";
 import type { Precision } from "./matmul-variants.ts";
@@ -122,6 +123,14 @@ export function adapterName({
 function subgroupSize({ info, features }: GPUAdapter): number {
   const fixed = features.has("subgroups") && info.subgroupMinSize === info.subgroupMaxSize;
   return fixed ? (info.subgroupMinSize ?? 0) : 0;
+}
+
+/** What a workgroup may take; where the limits do not say, what every device offers. */
+export function workgroupLimits(limits: AdapterInfo["limits"]): WorkgroupLimits {
+  return {
+    bytes: limits["maxComputeWorkgroupStorageSize"] ?? 16384,
+    threads: limits["maxComputeInvocationsPerWorkgroup"] ?? 256,
+  };
 }
 
 const MATRICES = "chromium-experimental-subgroup-matrix";

@@ -18,7 +18,7 @@ import {
   matrixTileBytes,
   matrixTileSize,
 } from "../kernels/matmul-matrix.ts";
-import type { AdapterInfo } from "./device.ts";
+import { type AdapterInfo, workgroupLimits } from "./device.ts";
 
 /** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
 export type Layout = "NN" | "NT" | "TN";
@@ -193,28 +193,27 @@ function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
 }
 
 function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant[] {
-  const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
+  const room = workgroupLimits(limits);
   const bytes = precision === "f16" ? 2 : 4;
   return [1, 2].flatMap((rows) =>
     [1, 2].flatMap((columns) =>
       [8, 16].flatMap((step) => {
         const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 1) * bytes;
-        return staged > memory ? [] : SPLITS.map((split) => tiled(rows, columns, step, split));
+        return staged > room.bytes ? [] : SPLITS.map((split) => tiled(rows, columns, step, split));
       }),
     ),
   );
 }
 
 function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): MatmulVariant[] {
-  const memory = limits["maxComputeWorkgroupStorageSize"] ?? 16384;
-  const threads = limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
+  const room = workgroupLimits(limits);
   return largestShapes(matrixShapes).flatMap((shape) =>
     MATRIX_TILES.filter(
       (tile) =>
         tile.step % shape.K === 0 &&
-        matrixTileBytes(shape, tile) <= memory &&
+        matrixTileBytes(shape, tile) <= room.bytes &&
         tile.matrices[0] * tile.matrices[1] * shape.M * shape.N <= MOST_SUMS * subgroupSize &&
-        tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= threads,
+        tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= room.threads,
     ).flatMap((tile) =>
       SPLITS.flatMap((split) =>
         (["f32", "f16"] as const).map((from) => matrix(shape, tile, subgroupSize, split, from)),

@@ -4,13 +4,8 @@
 // nearly nothing (bench row "attention"). subgroupBroadcast wants a constant lane, so this kernel is written out.
 // Buffers, parameters and dropout counter as in attention.wgsl, all as vec4. Mapping: x = tile of OWN rows per lane,
 // y = head, z = sequence; a workgroup is one subgroup. D % 4 = 0, and D / 4 divides the lanes or is a multiple of them.
-import {
-  ATTENTION_PARAMS,
-  type AttentionVariant,
-  OWNING_ENTRIES,
-  type OwningAttention,
-} from "./attention.ts";
-import { defineKernel, madeOnce, times } from "./kernel.ts";
+import { attentionOnQuads, type AttentionVariant } from "./attention.ts";
+import { times } from "./kernel.ts";
 
 /** Keys whose scores a lane holds at a time; a multiple of the rows one step reads. */
 const BLOCK = 32;
@@ -167,33 +162,16 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
   }`;
 
   return `
-const D4 = ${quads}u;
 ${entry("forward", forward)}
 ${entry("backwardQuery", backwardQuery)}
 ${entry("backwardKeyValue", backwardKeyValue)}
 `;
 }
 
-const once = madeOnce<OwningAttention>();
-
 /** For heads of `headSize` and subgroups of exactly `lanes` lanes; see canBroadcast. */
 export function attentionBroadcast(headSize: number, lanes: number): AttentionVariant {
   const name = `attention-broadcast-${headSize}-${lanes}`;
-  const kernel = once(name, () =>
-    defineKernel(name, {
-      files: [
-        "./shared/scalar.wgsl",
-        "./shared/random.wgsl",
-        "./shared/keep.wgsl",
-        "./shared/attention-quads.wgsl",
-      ],
-      generated: source(headSize, lanes),
-      params: ATTENTION_PARAMS,
-      constants: { DROPOUT: false },
-      entries: OWNING_ENTRIES,
-      enables: ["subgroups"],
-    }),
-  );
+  const kernel = attentionOnQuads(name, headSize, ["subgroups"], () => source(headSize, lanes));
   const forward = lanes * rowsPerLane(headSize);
   const owned = { forward, backwardQuery: lanes, backwardKeyValue: lanes };
   return { kernel, owned, operands: "f32" };

@@ -6,12 +6,7 @@
 // in registers cannot be scaled by row, so when a reference rises they too pass through the patch, and it rises seldom.
 // The entries are written out by attention-matrix-source.ts.
 // Feature: chromium-experimental-subgroup-matrix.
-import {
-  ATTENTION_PARAMS,
-  type AttentionVariant,
-  OWNING_ENTRIES,
-  type OwningAttention,
-} from "./attention.ts";
+import { attentionOnQuads, type AttentionVariant } from "./attention.ts";
 import {
   BLOCK,
   type Entry,
@@ -20,19 +15,16 @@ import {
   type WorkgroupLimits,
 } from "./attention-matrix-division.ts";
 import { backwardKeyValue, backwardQuery, forward } from "./attention-matrix-source.ts";
-import { defineKernel, madeOnce } from "./kernel.ts";
 import type { MatrixShape } from "./matmul-matrix.ts";
 
-const declarations = (D: number): string => `
-const D4 = ${D / 4}u;
-
+const KEEP4 = `
 fn keep4(query: vec4u, key: vec4u, head: u32) -> vec4f {
   return vec4f(
     keep(query.x, key.x, head), keep(query.y, key.y, head), keep(query.z, key.z, head), keep(query.w, key.w, head));
 }
 `;
 
-const once = madeOnce<OwningAttention>();
+const ENABLES = ["f16", "subgroups", "chromium_experimental_subgroup_matrix"];
 
 /**
  * For heads of `headSize`, an adapter's matrix shape and subgroups of exactly `lanes` lanes; undefined where heads
@@ -60,24 +52,15 @@ export function attentionMatrix(
     ...all.flatMap(({ own, subgroups }) => [own, subgroups]),
   ];
   const name = `attention-matrix-${sizes.join("-")}`;
-  const kernel = once(name, () =>
-    defineKernel(name, {
-      files: [
-        "./shared/scalar.wgsl",
-        "./shared/random.wgsl",
-        "./shared/keep.wgsl",
-        "./shared/attention-quads.wgsl",
-      ],
-      generated:
-        declarations(headSize) +
-        forward(headSize, shape, lanes, query) +
-        backwardQuery(headSize, shape, lanes, forQueries) +
-        backwardKeyValue(headSize, shape, lanes, forKeys),
-      params: ATTENTION_PARAMS,
-      constants: { DROPOUT: false },
-      entries: OWNING_ENTRIES,
-      enables: ["f16", "subgroups", "chromium_experimental_subgroup_matrix"],
-    }),
+  const kernel = attentionOnQuads(
+    name,
+    headSize,
+    ENABLES,
+    () =>
+      KEEP4 +
+      forward(headSize, shape, lanes, query) +
+      backwardQuery(headSize, shape, lanes, forQueries) +
+      backwardKeyValue(headSize, shape, lanes, forKeys),
   );
   const rows = ({ own, subgroups }: MatrixDivision): number => own * subgroups;
   const owned = {

@@ -3,7 +3,7 @@ import { backward, elements, forward } from "./attention-source.ts";
 import { defineKernel, type ElementType, type Kernel, madeOnce } from "./kernel.ts";
 
 /** `A` heads; `span` at least the longest sequence. */
-export const ATTENTION_PARAMS = {
+const OWNING_PARAMS = {
   A: "u32",
   scale: "f32",
   span: "u32",
@@ -14,16 +14,16 @@ export const ATTENTION_PARAMS = {
 } as const;
 
 /** `N` = rows times heads, used by backwardDelta alone. */
-const PARAMS = { ...ATTENTION_PARAMS, N: "u32" } as const;
+const PARAMS = { ...OWNING_PARAMS, N: "u32" } as const;
 
 /** Those whose threads own rows: what the files beside this one write in another way. */
-export const OWNING_ENTRIES = {
+const OWNING_ENTRIES = {
   forward: ["rows", "qkv", "y_out", "lse_out"],
   backwardQuery: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
   backwardKeyValue: ["rows", "qkv", "dy", "lse", "delta", "dqkv"],
 } as const;
 
-export type OwningAttention = Kernel<typeof ATTENTION_PARAMS, typeof OWNING_ENTRIES>;
+export type OwningAttention = Kernel<typeof OWNING_PARAMS, typeof OWNING_ENTRIES>;
 
 /** One way to compute attention. */
 export interface AttentionVariant {
@@ -67,6 +67,32 @@ export function attention(headSize: number): Attention {
       params: PARAMS,
       constants: { DELTA_LANES: ATTENTION_DELTA_LANES, DROPOUT: false, HALF: false },
       entries: ENTRIES,
+    }),
+  );
+}
+
+const onQuads = madeOnce<OwningAttention>();
+
+/** A kernel for heads that are whole vec4s, on the bindings of shared/attention-quads.wgsl; `text` writes its entries. */
+export function attentionOnQuads(
+  name: string,
+  headSize: number,
+  enables: readonly string[],
+  text: () => string,
+): OwningAttention {
+  return onQuads(name, () =>
+    defineKernel(name, {
+      files: [
+        "./shared/scalar.wgsl",
+        "./shared/random.wgsl",
+        "./shared/keep.wgsl",
+        "./shared/attention-quads.wgsl",
+      ],
+      generated: `const D4 = ${headSize / 4}u;\n${text()}`,
+      params: OWNING_PARAMS,
+      constants: { DROPOUT: false },
+      entries: OWNING_ENTRIES,
+      enables,
     }),
   );
 }
