@@ -129,9 +129,13 @@ export class PhraseCounter {
     });
   }
 
-  /** After both walks: every phrase found in a slot that stood out. */
+  /** After both walks: the phrases found in the slots that stood out, without rare ones that only share such a slot. */
   phrases(): Phrase[] {
-    return [...this.#chosen.values()].flatMap((phrases) => [...phrases.values()]);
+    return [...this.#chosen.values()].flatMap((phrases) =>
+      [...phrases.values()].filter(
+        ({ held }) => held.reduce((sum, n) => sum + n, 0) >= MIN_SUPPORT,
+      ),
+    );
   }
 
   /** Counts the phrases of the scanned cell, or calls `visit` for those whose slot is chosen: a call for each would cost more than all else. */
