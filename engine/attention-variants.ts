@@ -11,15 +11,18 @@ import type { Precision } from "./matmul-variants.ts";
 /** What of an adapter decides. */
 type AttentionAdapter = Pick<
   AdapterInfo,
-  "name" | "software" | "subgroupSize" | "matrixShapes" | "limits"
+  "name" | "vendor" | "software" | "subgroupSize" | "matrixShapes" | "limits"
 >;
+
+/** Whose threads have 255 or 256 registers. Intel's and Apple's have 64 to 128, and what does not fit goes to memory. */
+const MANY_REGISTERS: readonly string[] = ["nvidia", "amd"];
 
 /**
  * For heads of D: subgroup matrices at f16 on a GPU that has them, subgroup broadcasts on a software adapter, otherwise what
  * every device runs. Throws ShapeError for heads that the adapter's workgroup memory does not hold.
  */
 export function attentionVariant(
-  { name, software, subgroupSize, matrixShapes, limits }: AttentionAdapter,
+  { name, vendor, software, subgroupSize, matrixShapes, limits }: AttentionAdapter,
   precision: Precision,
   D: number,
 ): AttentionVariant {
@@ -31,11 +34,12 @@ export function attentionVariant(
       if (variant) return variant;
     }
   }
-  const { bytes: needed, owned } = attentionTiles(D);
+  const numbers = MANY_REGISTERS.includes(vendor) ? 128 : 64;
+  const { bytes: needed, owned } = attentionTiles(D, numbers);
   if (needed > room.bytes) {
     throw new ShapeError(
       `attention: a head of ${D} needs ${needed} bytes of workgroup memory; ${name} has ${room.bytes}. Use more heads.`,
     );
   }
-  return { kernel: attention(D), owned, operands: "f32" };
+  return { kernel: attention(D, numbers), owned, operands: "f32" };
 }

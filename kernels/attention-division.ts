@@ -23,6 +23,9 @@ export interface Division {
 
 const WORKGROUP_BYTES = 16384;
 
+/** Numbers that a thread may keep of the rows it owns: what a GPU's registers hold beside everything else. */
+export type OwnedNumbers = 64 | 128;
+
 /** A thread owns at most `most` quads of a row, and leaves `sums` vec4s of partial sums to its team. */
 function division(D: number, most: number, sums: number): Division {
   const lanes = D <= 128 ? 64 : 32;
@@ -39,7 +42,9 @@ function division(D: number, most: number, sums: number): Division {
 }
 
 /** A thread holds q and a sum of 4 rows: 32 numbers a quad. */
-export const forwardDivision = (D: number): Division => division(D, 4, 4);
+export const forwardDivision = (D: number, numbers: OwnedNumbers): Division =>
+  division(D, numbers / 32, 4);
 
 /** It holds up to four such, k and v and their gradients: 64 numbers a quad. */
-export const backwardDivision = (D: number): Division => division(D, 2, 8);
+export const backwardDivision = (D: number, numbers: OwnedNumbers): Division =>
+  division(D, numbers / 64, 8);

@@ -1,7 +1,13 @@
 // What attention.wgsl leaves to be written out for a head size D: its matrices must stay in registers, so nothing may index
 // them by a variable. The loop over a tile counts blocks up to a constant and breaks at the last row: with another bound or
 // another step Tint clamps the index of every read.
-import { BLOCK, backwardDivision, type Division, forwardDivision } from "./attention-division.ts";
+import {
+  BLOCK,
+  backwardDivision,
+  type Division,
+  forwardDivision,
+  type OwnedNumbers,
+} from "./attention-division.ts";
 import { times } from "./kernel.ts";
 
 /** The running reference of a softmax stays until a score is this far above it: sums then rarely need another scale. */
@@ -101,8 +107,8 @@ ${body}
   };
 }
 
-export function forward(D: number): string {
-  const shape = forwardDivision(D);
+export function forward(D: number, numbers: OwnedNumbers): string {
+  const shape = forwardDivision(D, numbers);
   const { stride, pitch, keys, teams } = shape;
   const { entry, everyBlock, eachQuad, staged, teamSum, leave } = writer(shape);
   const ofTeam = (values: string): string => times(4, (c) => `${values}[4u * team + ${c}u]`, ", ");
@@ -169,8 +175,8 @@ ${entry(
 )}`;
 }
 
-export function backward(D: number): string {
-  const shape = backwardDivision(D);
+export function backward(D: number, numbers: OwnedNumbers): string {
+  const shape = backwardDivision(D, numbers);
   const { split, stride, pitch, keys, teams } = shape;
   const { entry, everyBlock, eachQuad, staged, teamSum, leave } = writer(shape);
   /** Scores (x with tile_1) and dP (g with tile_2) of 4 own rows with 4 others; a unit is a pair of them with one other. */

@@ -1,4 +1,4 @@
-import { backwardDivision, forwardDivision } from "./attention-division.ts";
+import { backwardDivision, forwardDivision, type OwnedNumbers } from "./attention-division.ts";
 import { backward, elements, forward } from "./attention-source.ts";
 import { defineKernel, type ElementType, type Kernel, madeOnce } from "./kernel.ts";
 
@@ -42,8 +42,9 @@ export type Attention = Kernel<typeof PARAMS, typeof ENTRIES>;
 export const ATTENTION_DELTA_LANES = 64;
 
 /** What a workgroup owns, and the bytes of its memory. */
-export function attentionTiles(headSize: number) {
-  const [forward, backward] = [forwardDivision(headSize), backwardDivision(headSize)];
+export function attentionTiles(headSize: number, numbers: OwnedNumbers) {
+  const forward = forwardDivision(headSize, numbers);
+  const backward = backwardDivision(headSize, numbers);
   const others = 4 * backward.teams;
   const owned = { forward: 4 * forward.teams, backwardQuery: others, backwardKeyValue: others };
   return { owned, bytes: Math.max(forward.bytes, backward.bytes) };
@@ -51,9 +52,9 @@ export function attentionTiles(headSize: number) {
 
 const once = madeOnce<Attention>();
 
-/** The kernel for heads of `headSize`. */
-export function attention(headSize: number): Attention {
-  const name = `attention-${headSize}`;
+/** The kernel for heads of `headSize`, whose threads keep at most that many numbers of rows. */
+export function attention(headSize: number, numbers: OwnedNumbers = 128): Attention {
+  const name = `attention-${headSize}-${numbers}`;
   return once(name, () =>
     defineKernel(name, {
       files: [
@@ -63,7 +64,7 @@ export function attention(headSize: number): Attention {
         "./shared/keep.wgsl",
         "./attention.wgsl",
       ],
-      generated: elements(headSize) + forward(headSize) + backward(headSize),
+      generated: elements(headSize) + forward(headSize, numbers) + backward(headSize, numbers),
       params: PARAMS,
       constants: { DELTA_LANES: ATTENTION_DELTA_LANES, DROPOUT: false, HALF: false },
       entries: ENTRIES,

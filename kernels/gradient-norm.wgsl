@@ -22,8 +22,8 @@ fn partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 // The gradients hold `scale` times the true ones. Returns whether the norm is finite.
 fn finish(sum: f32, scale: f32) -> bool {
   let norm = sqrt(sum) / scale;
-  // By its bits: compilers may assume that no value is NaN, so norm != norm is never true.
-  let finite = (bitcast<u32>(norm) & 0x7f800000u) != 0x7f800000u;
+  // By its bits, and the sum's, which was loaded: of what they computed, compilers may assume that it is never NaN or infinite.
+  let finite = (bitcast<u32>(sum) & 0x7f800000u) != 0x7f800000u;
   let clip = params.max_norm > 0.0;
   let factor = select(1.0, min(1.0, params.max_norm / (norm + 1e-6)), clip) / scale;
   state[0] = norm;

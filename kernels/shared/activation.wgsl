@@ -1,11 +1,19 @@
 // Activations by number (kernels/activation.ts): 0 none, 1 gelu_new, 2 gelu, 3 relu, 4 tanh.
 // gelu_new is the tanh form, gelu the erf form: Hendrycks and Gimpel 2016, arXiv:1606.08415.
 
-// Clamped: tanh(15) is 1 in f32, and SwiftShader returns NaN from 88.75 on. By select, which keeps a NaN: clamp, as max
-// below, may make a number of it, and a broken model would look sure of itself.
-fn safe_tanh(x: Real) -> Real {
+// WGSL's own tanh may be off by 1e-5, and is on D3D12 (gpuweb/gpuweb#5206). |x| < 1/4: its Taylor series, whose terms
+// beyond x^9 are below 1e-8 of it; otherwise 1 - 2 / (1 + exp(2 x)). Clamped: tanh(15) is 1 in f32, and exp would overflow.
+// By select, which keeps a NaN: clamp, as max below, may make a number of it, and a broken model would look sure of itself.
+fn accurate_tanh(x: Real) -> Real {
   let below = select(x, Real(15.0), x > Real(15.0));
-  return tanh(select(below, Real(-15.0), x < Real(-15.0)));
+  let z = select(below, Real(-15.0), x < Real(-15.0));
+  let s = z * z;
+  var near = -17.0 / 315.0 + s * (62.0 / 2835.0);
+  near = 2.0 / 15.0 + s * near;
+  near = -1.0 / 3.0 + s * near;
+  near = z + z * (s * near);
+  let far = 1.0 - 2.0 / (1.0 + exp(2.0 * z));
+  return select(near, far, abs(z) >= Real(0.25)); // of a NaN the series: SwiftShader's exp makes a number of it
 }
 
 // erf(x) for f32. |x| < 1: its Taylor series, whose terms beyond x^21 are below 2e-9. Otherwise 1 - exp(-x^2) p(t) with
@@ -42,10 +50,10 @@ const SQRT_1_OVER_2PI = 0.3989422804014327;
 
 fn activate(x: Real) -> Real {
   switch (ACTIVATION) {
-    case 1u: { return 0.5 * x * (1.0 + safe_tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))); }
+    case 1u: { return 0.5 * x * (1.0 + accurate_tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))); }
     case 2u: { return 0.5 * x * (1.0 + erf(x * SQRT_1_OVER_2)); }
     case 3u: { return select(x, Real(0.0), x < Real(0.0)); }
-    case 4u: { return safe_tanh(x); }
+    case 4u: { return accurate_tanh(x); }
     default: { return x; }
   }
 }
@@ -54,13 +62,13 @@ fn activate(x: Real) -> Real {
 fn activate_gradient(x: Real) -> Real {
   switch (ACTIVATION) {
     case 1u: {
-      let t = safe_tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x));
+      let t = accurate_tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x));
       return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * SQRT_2_OVER_PI * (1.0 + 0.134145 * x * x);
     }
     case 2u: { return 0.5 * (1.0 + erf(x * SQRT_1_OVER_2)) + x * SQRT_1_OVER_2PI * exp(-0.5 * x * x); }
     case 3u: { return select(Real(0.0), Real(1.0), x > Real(0.0)); }
     case 4u: {
-      let t = safe_tanh(x);
+      let t = accurate_tanh(x);
       return 1.0 - t * t;
     }
     default: { return Real(1.0); }

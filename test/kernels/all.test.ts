@@ -39,7 +39,7 @@ const MATRICES = { M: 16, N: 8, K: 16 };
 const LIMITS = { bytes: 16384, threads: 256 };
 const MATRIX_TILE = { subgroups: [2, 1], matrices: [1, 2], step: 16 } as const;
 const MADE: readonly Kernel[] = [
-  ...[1, 3, 4, 20, 64, 128, 256].map(attention),
+  ...[1, 3, 4, 20, 64, 128, 256].flatMap((D) => [attention(D, 128), attention(D, 64)]),
   ...[2, 4, 8, 16].flatMap((lanes) => [
     ...LAYOUTS.map((layout) => matmulBroadcast(layout, lanes)),
     ...[4, 16, 32, 64]

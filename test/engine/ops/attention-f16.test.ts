@@ -143,6 +143,7 @@ describe("attention's kernel", () => {
   // As NVIDIA's driver describes its GPUs.
   const described = {
     ...info,
+    vendor: "nvidia",
     software: false,
     subgroupSize: 32,
     matrixShapes: [16, 8].map((N) => ({ M: 16, N, K: 16 })),
@@ -155,13 +156,15 @@ describe("attention's kernel", () => {
   it.each([
     { D: 64, precision: "f16", kernel: "attention-matrix-64-16-16-16-32-32-4-32-2-16-4" },
     { D: 128, precision: "f16", kernel: "attention-matrix-128-16-16-16-32-16-4-16-4-16-4" },
-    { D: 64, precision: "f32", kernel: "attention-64" },
-    { D: 20, precision: "f16", kernel: "attention-20" },
-    { D: 64, precision: "f16", limits: smallest, kernel: "attention-64" },
+    { D: 64, precision: "f32", kernel: "attention-64-128" },
+    { D: 20, precision: "f16", kernel: "attention-20-128" },
+    { D: 64, precision: "f16", limits: smallest, kernel: "attention-64-128" },
+    { D: 64, precision: "f32", vendor: "apple", kernel: "attention-64-64" },
   ] as const)(
     "for heads of $D at $precision is $kernel",
-    ({ D, precision, kernel, limits = described.limits }) => {
-      expect(attentionVariant({ ...described, limits }, precision, D).kernel.name).toBe(kernel);
+    ({ D, precision, kernel, limits = described.limits, vendor = described.vendor }) => {
+      const adapter = { ...described, limits, vendor };
+      expect(attentionVariant(adapter, precision, D).kernel.name).toBe(kernel);
     },
   );
 });

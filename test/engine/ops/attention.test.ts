@@ -19,9 +19,15 @@ const KERNELS = [
   },
   {
     kernel: "a GPU's kernel",
-    gpu: await openTestGpu({}, { software: false }),
+    gpu: await openTestGpu({}, { software: false, vendor: "nvidia" }),
     heads: [3, 4, 128],
     dropping: [64],
+  },
+  {
+    kernel: "the kernel of a GPU with few registers",
+    gpu: await openTestGpu({}, { software: false, vendor: "intel" }),
+    heads: [64, 128],
+    dropping: [16],
   },
 ];
 // exp has a relative error of 4e-6 on software adapters; scores of a few units round by 1e-6, sums run over 130 keys.
