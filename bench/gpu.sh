@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Everything there is to measure on a GPU, in one call of under nine minutes:   bench/gpu.sh [FOLDER]
-# Doctor, whole steps in f32 and f16, PyTorch beside them where python3 has it, products and attention, a fine-tune of the
-# base shape, and the tests of kernels and training. Each part has a time limit and a log; what a part had found when its time was over is
-# kept, and summary.json says how each ended. On a software adapter the sizes are small: that shows that it runs, and says
-# nothing about a GPU. Exit code: the number of parts that failed.
+# Doctor; whole steps, products and attention in f32 and f16; PyTorch beside them where python3 has it; a fine-tune of the
+# base shape; the tests of kernels and training. Each part has a time limit and a log; what a part had found when its time
+# was over is kept, and summary.json says how each ended. On a software adapter the sizes are small: that shows that it
+# runs, and says nothing about a GPU. Exit code: the number of parts that failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 out=$(mkdir -p "${1:-gpu-results}" && cd "${1:-gpu-results}" && pwd)
@@ -16,7 +16,7 @@ parts=""
 part() {
   local name=$1 limit=$2 start=$SECONDS
   shift 2
-  timeout "$limit" "$@" >"$out/$name.log" 2>&1
+  timeout --kill-after 10 "$limit" "$@" >"$out/$name.log" 2>&1
   local code=$?
   [ $code -eq 0 ] || failed=$((failed + 1))
   echo "$name: exit $code after $((SECONDS - start)) s"
@@ -27,12 +27,12 @@ part() {
 
 part doctor 30 sh -c "$run cli/main.ts doctor --json >'$out/doctor.json'"
 if grep -q '"software":true' "$out/doctor.json"; then
-  software=true config=tiny tests="test/kernels test/engine/tuning.test.ts" steps=5 batch=8 whole=activation f16=linear
+  software=true config=tiny tests="test/kernels test/engine/tuning.test.ts" steps=5 batch=8 f32=activation f16=linear
 else
-  software=false config=base tests="test/kernels test/engine test/model test/train" steps=30 batch=32 whole=step f16=step
+  software=false config=base tests="test/kernels test/engine test/model test/train" steps=30 batch=32 f32="step matmul attention" f16="step matmul attention"
 fi
-part bench-steps-f32 70 $run bench/main.ts $whole --quick --json "$out/bench-steps-f32.json"
-part bench-steps-f16 50 $run bench/main.ts $f16 --quick --precision f16 --json "$out/bench-steps-f16.json"
+part bench-f32 145 $run bench/main.ts $f32 --quick --json "$out/bench-f32.json"
+part bench-f16 115 $run bench/main.ts $f16 --quick --precision f16 --json "$out/bench-f16.json"
 if [ $software = false ]; then
   if python3 -c 'import torch, transformers' 2>/dev/null; then
     request='{"runs": 10, "matmuls": [], "steps": [{"B": 32, "T": 512, "work": "step"}, {"B": 32, "T": 128, "work": "step"}]}'
@@ -40,10 +40,6 @@ if [ $software = false ]; then
   else
     echo "pytorch: skipped, python3 has no torch and transformers"
   fi
-  part bench-matmul-f32 50 $run bench/main.ts matmul --json "$out/bench-matmul-f32.json"
-  part bench-matmul-f16 40 $run bench/main.ts matmul --precision f16 --json "$out/bench-matmul-f16.json"
-  part bench-attention-f32 25 $run bench/main.ts attention --json "$out/bench-attention-f32.json"
-  part bench-attention-f16 25 $run bench/main.ts attention --precision f16 --json "$out/bench-attention-f16.json"
 fi
 for precision in f32 f16; do
   part "train-$precision" 40 sh -c "rm -rf '$out/run-$precision' && $run cli/main.ts train --data cli/sample/news.csv \

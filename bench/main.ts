@@ -1,4 +1,4 @@
-// `npm run bench [-- NAME] [--quick] [--json FILE] [--record]`: every kernel and whole steps on this machine's adapter.
+// `npm run bench [-- NAME…] [--quick] [--json FILE] [--record]`: whole steps and every kernel on this machine's adapter.
 // `npm run bench -- --peers [--json FILE]`: other libraries beside this one instead.
 
 import { execFileSync } from "node:child_process";
@@ -25,8 +25,8 @@ interface Options {
 }
 
 const program = new Command("bench")
-  .argument("[name]", "only rows of this name: matmul, attention, layer-norm, …, step")
-  .option("--quick", "512 tokens only, fewer runs")
+  .argument("[names...]", "only rows of these names: step, matmul, attention, layer-norm, …")
+  .option("--quick", "512 tokens only, on a GPU 16,384 too, and fewer runs")
   .option("--json <file>", "write the rows")
   .option("--record", "append the rows to bench/history.jsonl")
   .option("--adapter <text>", "part of the adapter's name")
@@ -34,7 +34,7 @@ const program = new Command("bench")
   .option("--variants", "products by every kernel that can compute them, not only the chosen one")
   .option("--peers", "other libraries on the same work instead, installed into bench/ on first use")
   .parse();
-const [only] = program.args;
+const names = program.args;
 const { quick, json, record, adapter, peers, variants, precision } = program.opts<Options>();
 
 prepareDriver();
@@ -60,10 +60,41 @@ if (peers) {
   append(withRatios);
   process.exit(rows.some((row) => row.peer === "albert-gpu" && row.cannot) ? 1 : 0);
 }
+const known = new Set(["step", ...Array.from(cases(gpu, 512, false), (item) => item.name)]);
+const unknown = names.find((row) => !known.has(row));
+if (unknown !== undefined) {
+  console.error(`bench: rows are ${[...known].join(", ")}; got ${unknown}.`);
+  process.exit(2);
+}
 const ceiling = await measureCeiling(gpu);
 console.log(
   `its own ceiling: ${ceiling.gflops.toFixed(0)} GFLOP/s of multiply-adds, ${ceiling.gbps.toFixed(1)} GB/s of copying\n`,
 );
+
+const rows: Row[] = [];
+const steps: StepRow[] = [];
+const large = software ? [] : [16384];
+const tokenCounts = [512, ...(quick ? [] : [2048]), ...large];
+const wants = (row: string): boolean => names.length === 0 || names.includes(row);
+if (!software) {
+  // As `train` does on a GPU; a software adapter has one good kernel.
+  const wantsProducts = wants("matmul") || wants("linear");
+  const tokens = [...(wantsProducts ? tokenCounts : []), ...(wants("step") ? STEP_TOKENS : [])];
+  save({ ceiling, rows, steps });
+  gpu.matmul.use(await tuneMatmul(gpu, [...new Set(tokens)].flatMap(productShapes)));
+}
+if (wants("step")) {
+  for await (const row of stepRows(gpu, quick === true)) {
+    steps.push(row);
+    const { dispatches, bindGroups, buffers, submits, writes } = row.calls;
+    console.log(
+      `${row.kind.padEnd(10)} ${row.shape.padEnd(24)} ${row.medianMs.toFixed(1).padStart(9)} ms ±${row.iqrMs.toFixed(1)}  ${row.samplesPerSecond.toFixed(1)} samples/s  ${row.gflops.toFixed(1)} GFLOP/s  per step: ${dispatches} dispatches, ${bindGroups} bind groups, ${buffers} buffers, ${submits} submits, ${writes} writes`,
+    );
+    save({ ceiling, rows, steps }); // a bench that is ended early has said what it knows
+  }
+  gpu.releaseAll();
+  console.log();
+}
 
 const cells = (row: Row): string =>
   [
@@ -78,44 +109,24 @@ const cells = (row: Row): string =>
 console.log(
   `${"kernel".padEnd(42)} ${"shape".padEnd(32)} ${"median ms".padStart(10)} ${"IQR".padStart(9)} ${"GFLOP/s".padStart(10)} ${"GB/s".padStart(8)} ${"share".padStart(6)}`,
 );
-const rows: Row[] = [];
-const steps: StepRow[] = [];
-const tokenCounts = quick ? [512] : software ? [512, 2048] : [512, 2048, 16384];
-const [wantsKernels, wantsSteps] = [only !== "step", only === undefined || only === "step"];
-if (!software) {
-  // As `train` does on a GPU; a software adapter has one good kernel.
-  const tokens = [...(wantsKernels ? tokenCounts : []), ...(wantsSteps ? STEP_TOKENS : [])];
-  gpu.matmul.use(await tuneMatmul(gpu, [...new Set(tokens)].flatMap(productShapes)));
-}
 const probe = gpu.upload(new Float32Array(1));
 for (const tokens of tokenCounts) {
   for (const item of cases(gpu, tokens, variants === true)) {
-    if (only !== undefined && item.name !== only) continue;
+    if (!wants(item.name)) continue;
     const made = item.make();
     for (const row of await measure(gpu, made, probe, runs, ceiling)) {
       rows.push(row);
       console.log(cells(row));
     }
-    save({ ceiling, rows, steps }); // a bench that is ended early has said what it knows
+    save({ ceiling, rows, steps });
     made.destroy?.();
     gpu.releaseAll();
   }
 }
 
-if (wantsSteps) {
-  console.log("\nwhole steps");
-  for await (const row of stepRows(gpu, quick === true)) {
-    steps.push(row);
-    const { dispatches, bindGroups, buffers, submits, writes } = row.calls;
-    console.log(
-      `${row.kind.padEnd(10)} ${row.shape.padEnd(24)} ${row.medianMs.toFixed(1).padStart(9)} ms ±${row.iqrMs.toFixed(1)}  ${row.samplesPerSecond.toFixed(1)} samples/s  ${row.gflops.toFixed(1)} GFLOP/s  per step: ${dispatches} dispatches, ${bindGroups} bind groups, ${buffers} buffers, ${submits} submits, ${writes} writes`,
-    );
-    save({ ceiling, rows, steps });
-  }
-}
 gpu.close();
 
-append([...rows, ...steps].map((row) => ({ ceiling, ...row })));
+append([...steps, ...rows].map((row) => ({ ceiling, ...row })));
 
 /** Writes everything to the file of --json. */
 function save(everything: object): void {

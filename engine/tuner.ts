@@ -12,7 +12,9 @@ import type { TunedProduct } from "./tuning.ts";
 export type ProductShape = Omit<TunedProduct, "variant">;
 
 /** Runs that count; the fastest is what the kernel can do, the rest is what else the machine did. */
-const RUNS = 5;
+const RUNS = 3;
+/** A kernel that takes this many times the best so far is left at one run. */
+const HOPELESS = 1.5;
 /**
  * A measurement launches the kernel as often as fills this many milliseconds. By the device's own clock a few are enough;
  * without one the submit and the wait for it, a millisecond or two, must not count.
@@ -38,10 +40,28 @@ function operands(gpu: Gpu, product: ProductShape): [a: Tensor, b: Tensor, c: Te
   ];
 }
 
+/** Compiles every kernel of every product, several at a time: one after another that would take most of the time. */
+async function compileAll(gpu: Gpu, products: readonly ProductShape[]): Promise<void> {
+  await gpu.rehearse(() => {
+    for (const product of products) {
+      const tensors = operands(gpu, product);
+      for (const variant of gpu.matmul.candidates(product.layout, sizesOf(product))) {
+        try {
+          matmulInto(gpu, product.layout, ...tensors, { accumulate: false }, variant);
+        } catch (error) {
+          if (!(error instanceof KernelError)) throw error; // this kernel is left out below
+        }
+      }
+      for (const tensor of tensors) gpu.release(tensor);
+    }
+    return Promise.resolve();
+  });
+}
+
 /**
- * The fastest kernel of each product, by device time where the adapter tells it, else by wall time; a second or so a
- * product, most of it compilation. A kernel that the adapter refuses is left out. Results depend on what else the machine
- * does: keep them for a run, and for the runs that are to equal it.
+ * The fastest kernel of each product, by device time where the adapter tells it, else by wall time. A kernel that the
+ * adapter refuses is left out. Results depend on what else the machine does: keep them for a run, and for the runs that
+ * are to equal it.
  */
 export async function tuneMatmul(
   gpu: Gpu,
@@ -51,6 +71,7 @@ export async function tuneMatmul(
   const tuned: TunedProduct[] = [];
   const probe = gpu.empty([1]);
   const clock = hasTimestamps(gpu.info) ? "device" : "wall";
+  await compileAll(gpu, products);
   for (const product of products) {
     const tensors = operands(gpu, product);
     const [a, b, c] = tensors;
@@ -61,15 +82,15 @@ export async function tuneMatmul(
         }
         await gpu.read(probe);
       };
-      if (clock === "device") {
-        return (await gpu.profile(work)).reduce((sum, { ms }) => sum + ms, 0) / launches;
-      }
       const started = performance.now();
-      await work();
-      return (performance.now() - started) / launches;
+      const spans = clock === "device" ? await gpu.profile(work) : [];
+      if (clock === "wall") await work();
+      const device = spans.reduce((sum, { ms }) => sum + ms, 0);
+      const wall = performance.now() - started;
+      return (device > 0 ? device : wall) / launches; // by the wall where the stamps are all alike
     };
     const fastest = async (variant: MatmulVariant, limit: number): Promise<number> => {
-      await time(variant, 1); // compiles
+      await time(variant, 1); // compiles, where the driver does so at the first launch
       let [ms, launches] = [await time(variant, 1), 1];
       while (ms * launches < SPAN_MS[clock] / 2 && launches < MOST_LAUNCHES) {
         launches = Math.min(MOST_LAUNCHES, Math.ceil(SPAN_MS[clock] / ms));
@@ -81,7 +102,7 @@ export async function tuneMatmul(
     };
     let best: { ms: number; variant: MatmulVariant } | undefined;
     for (const variant of gpu.matmul.candidates(product.layout, sizesOf(product))) {
-      const hopeless = best ? 3 * best.ms : Infinity;
+      const hopeless = best ? HOPELESS * best.ms : Infinity;
       const ms = await fastest(variant, hopeless).catch((error: unknown) => {
         if (error instanceof KernelError || error instanceof DeviceError) return Infinity;
         throw error;

@@ -1,6 +1,6 @@
 // How much device memory a run will take, and whether to save some of it by running layers twice.
 
-import { freemem } from "node:os";
+import { freemem, totalmem } from "node:os";
 import type { Gpu } from "../engine/index.ts";
 import type { AlbertForSequenceClassification } from "../model/index.ts";
 import type { TrainingArguments } from "./arguments.ts";
@@ -28,9 +28,18 @@ export function largestBatch(
   return filledRows(lengths.reduce((sum, length) => sum + length, 0));
 }
 
-/** Whether the device has this much left. A software adapter shares the machine's memory; a GPU is asked by taking it. */
+/** Makers of GPUs with memory of their own. */
+const OWN_MEMORY: readonly string[] = ["nvidia", "amd"];
+
+/**
+ * Whether the device has this much left. A GPU is asked by taking it; of the machine's own memory, which a software adapter
+ * and most other GPUs use, more can be taken than is good: it swaps.
+ */
 async function hasRoom(gpu: Gpu, bytes: number): Promise<boolean> {
-  return gpu.info.software ? bytes < 0.8 * freemem() : gpu.canAllocate(bytes);
+  const { software, vendor } = gpu.info;
+  if (software) return bytes < 0.8 * freemem();
+  if (!OWN_MEMORY.includes(vendor) && bytes > 0.7 * totalmem()) return false;
+  return gpu.canAllocate(bytes);
 }
 
 /** Estimates the memory of training steps and turns the model's activation checkpointing on or off, as the arguments say. */

@@ -27,7 +27,7 @@ describe("the memory plan", () => {
     const asked: number[] = [];
     const device = (room: boolean) =>
       ({
-        info: { software: false },
+        info: { software: false, vendor: "nvidia" },
         canAllocate: (bytes: number) => {
           asked.push(bytes);
           return Promise.resolve(room);
@@ -43,6 +43,21 @@ describe("the memory plan", () => {
     const here = run("auto");
     expect((await planMemory(here)).checkpointing).toBe(false); // a few KiB
     here.model.destroy();
+  });
+
+  it("does not take from the machine's own memory what it does not have", async () => {
+    const device = (vendor: string) =>
+      ({ info: { software: false, vendor }, canAllocate: () => Promise.resolve(true) }) as unknown;
+    for (const [vendor, checkpointing] of [
+      ["nvidia", false],
+      ["apple", true],
+    ] as const) {
+      const asking = run("auto", device(vendor) as Gpu);
+      const args = { ...asking.args, padToMaxLength: true, maxLength: 1e12 };
+      expect((await planMemory({ ...asking, args })).checkpointing).toBe(checkpointing);
+      expect((await planMemory(asking)).checkpointing).toBe(false);
+      asking.model.destroy();
+    }
   });
 
   it("learns of the device what fits, and leaves nothing taken", async () => {
