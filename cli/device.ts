@@ -37,6 +37,11 @@ export async function openAndTell(
       "             a software adapter: the CPU does the GPU's work, slowly. Results are the same.",
     );
   }
+  if (gpu.precision === "f16" && !gpu.info.software && gpu.info.matrixShapes.length === 0) {
+    printer.line(
+      "precision    f16, without tensor cores: WebGPU reaches none here. It will hardly be faster than f32.",
+    );
+  }
   return gpu;
 }
 

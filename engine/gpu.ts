@@ -30,11 +30,14 @@ import type { Tensor } from "./tensor.ts";
 import { MatmulChoice } from "./tuning.ts";
 import { type ApiCalls, noCalls } from "./api-calls.ts";
 import { asleep } from "./asleep.ts";
+import { requireOverflow } from "./overflow.ts";
 
-/** Opens the preferred GPU. Throws DeviceError when no adapter works or it lacks the precision. The caller closes it. */
+/** Opens the preferred GPU. Throws DeviceError when no adapter works, PrecisionError when it lacks the precision. The caller closes it. */
 export async function openGpu(options: DeviceOptions = {}): Promise<Gpu> {
   const { device, info } = await openDevice(options);
-  return new Gpu(device, info, options.precision);
+  const gpu = new Gpu(device, info, options.precision);
+  if (options.precision === "f16") await requireOverflow(gpu);
+  return gpu;
 }
 
 /** Why a read of a rehearsal has no value. */
