@@ -13,7 +13,9 @@ import {
   tokenizeAll,
 } from "../train/index.ts";
 import { requireSameTextColumns } from "../train/dataset.ts";
+import { isJsonl } from "../train/jsonl.ts";
 import { UsageError } from "./errors.ts";
+import { flagsGiven } from "./option-name.ts";
 import { excerpt, type Printer } from "./printer.ts";
 import { cacheFolder } from "./setup/decision.ts";
 import { TokenCache, tokenKey } from "./token-cache.ts";
@@ -64,6 +66,13 @@ export function checkDataOptions(where: string, options: DataOptions): void {
   if (data === undefined && (train === undefined || validation === undefined)) {
     throw new UsageError(
       `${where}: data is needed: --data FILE, or --train FILE --validation FILE [--test FILE].`,
+    );
+  }
+  const files = [data, train, validation, test].filter((file) => file !== undefined);
+  const ofCsv = flagsGiven(options, ["delimiter", "columns", "quotes"]);
+  if (ofCsv.length > 0 && files.every(isJsonl)) {
+    throw new UsageError(
+      `${where}: ${ofCsv.join(", ")} must go with CSV or TSV files; got JSON lines.`,
     );
   }
 }

@@ -41,7 +41,7 @@ export function inputOptions(command: Command): Command {
     command
       .option(
         "--text-columns <a,b>",
-        "columns of a CSV file, joined with a blank (default: as in training)",
+        "columns of CSV or JSON lines, joined with a blank (default: as in training)",
         value.columns,
       )
       .option(

@@ -188,7 +188,7 @@ function predict(program: Command): void {
     .command("predict")
     .summary("classify texts")
     .description(
-      'Classifies the texts of a CSV file (.csv, .tsv, or with --text-columns), lines of text, or JSON lines with "text". Writes a JSON line per text, in order.',
+      "Classifies the texts of a CSV file (.csv, .tsv, or with --text-columns), of JSON lines, or lines of text. CSV and JSON give the columns of training. Writes a JSON line per text, in order.",
     )
     .argument("[file]", "input; - is standard input", "-")
     .requiredOption("--model <dir>", "folder of the model, or its hub id")
@@ -234,7 +234,7 @@ function tokenize(program: Command): void {
     .command("tokenize")
     .summary("turn texts into token ids")
     .description(
-      'Reads a text, or a JSON object with "text", a line from standard input; writes {"ids": [...]} lines.',
+      'Reads a text, or a JSON object with a text column, a line from standard input; writes {"ids": [...]} lines.',
     )
     .option("--model <dir>", "folder of the model, or its hub id")
     .option("--tokenizer <file>", "or a SentencePiece model file")

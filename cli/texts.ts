@@ -1,52 +1,126 @@
-// Texts from standard input or a file: CSV, one a line, or JSON lines with a "text". Streams; a record is all it holds.
+// Texts from standard input or a file: records of CSV or JSON lines, or one a line. Streams; a record is all it holds.
 
 import { createReadStream } from "node:fs";
 import { DataError } from "../engine/errors.ts";
-import { chooseTextColumns, type CsvSource, joinText, readTable } from "../train/index.ts";
+import { chooseTextColumns, type CsvRow, joinText, readRows } from "../train/index.ts";
+import { isJsonl, readJsonl } from "../train/jsonl.ts";
 import { delimiterOf, type RecordOptions } from "./data.ts";
 import { UsageError } from "./errors.ts";
 import { flagsGiven } from "./option-name.ts";
 
-export interface InputOptions extends RecordOptions {
-  /** A file, or "-" for standard input. CSV by its name (.csv, .tsv) or where text columns are named, else a text or a JSON object a line. */
-  readonly input: string;
-  /** What the model was trained on, for a CSV file that has it where no text columns are named. */
+/** How texts are found in what is read. */
+export interface TextOptions extends RecordOptions {
+  /** What the model was trained on, for records that have it where no text columns are named. */
   readonly trainedColumns?: readonly string[] | undefined;
 }
 
-function isCsv({ input, textColumns }: InputOptions): boolean {
-  return textColumns !== undefined || /\.(csv|tsv)$/i.test(input);
+export interface InputOptions extends TextOptions {
+  /** A file, or "-" for standard input. */
+  readonly input: string;
 }
+
+interface Source {
+  /** A file's name, which tells CSV and JSON lines, or what else to call it in errors. */
+  readonly name: string;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+const isCsv = (name: string): boolean => /\.(csv|tsv)$/i.test(name);
 
 /** Throws UsageError for options of CSV files where the input is none. */
 export function checkInputOptions(where: string, options: InputOptions): void {
+  const { input, textColumns } = options;
   const given = flagsGiven(options, ["delimiter", "columns", "quotes"]);
-  if (given.length === 0 || isCsv(options)) return;
-  throw new UsageError(
-    `${where}: ${given.join(", ")} must go with a .csv or .tsv file, or with --text-columns; got lines of text.`,
-  );
+  const isNone = isJsonl(input) || (textColumns === undefined && !isCsv(input));
+  if (given.length === 0 || !isNone) return;
+  const wanted = isJsonl(input)
+    ? "a .csv or .tsv file; got JSON lines"
+    : "a .csv or .tsv file, or with --text-columns; got lines of text";
+  throw new UsageError(`${where}: ${given.join(", ")} must go with ${wanted}.`);
 }
 
 /** The texts of a command's input, in order. Throws DataError for what is no such text. */
-export async function* inputTexts(options: InputOptions): AsyncGenerator<string> {
+export function inputTexts(options: InputOptions): AsyncGenerator<string> {
   const { input } = options;
   const isInput = input === "-";
-  const name = isInput ? "standard input" : input;
   const chunks: AsyncIterable<Uint8Array> = isInput ? process.stdin : createReadStream(input);
-  yield* isCsv(options) ? csvTexts({ name, chunks }, name, options) : readTexts(chunks, name);
+  return readTexts({ name: isInput ? "standard input" : input, chunks }, options);
 }
 
-async function* csvTexts(
-  source: CsvSource,
+/**
+ * Reads texts: of JSON lines, by the name or where the first line is an object; of CSV, by the name or where text columns
+ * are named; else each line is one, an empty one too, so that results keep their line numbers. Records give the text that
+ * training would make of them. Throws DataError, with the record, for what cannot be read so and for a record without a text.
+ */
+export async function* readTexts(source: Source, options: TextOptions): AsyncGenerator<string> {
+  const { name } = source;
+  const { quotes, columns, textColumns } = options;
+  if (isCsv(name)) return yield* recordTexts(rowsOf(source), name, options);
+  const { line, chunks } = await peek(source.chunks);
+  if (isJsonl(name) || isObject(line)) {
+    yield* recordTexts(readJsonl({ name, chunks }), name, options);
+  } else if (textColumns !== undefined) {
+    yield* recordTexts(rowsOf({ name, chunks }), name, options);
+  } else {
+    yield* readLines(chunks, name);
+  }
+
+  function rowsOf(csv: Source): AsyncGenerator<CsvRow> {
+    return readRows(csv, { delimiter: delimiterOf(name, options.delimiter), quotes, columns });
+  }
+}
+
+async function* recordTexts(
+  records: AsyncIterable<CsvRow>,
   name: string,
-  options: InputOptions,
+  { textColumns, trainedColumns }: TextOptions,
 ): AsyncGenerator<string> {
-  let columns: readonly string[] | undefined;
-  const { quotes, columns: named, textColumns, trainedColumns } = options;
-  const format = { delimiter: delimiterOf(name, options.delimiter), quotes, columns: named };
-  for await (const { row, columns: there } of readTable(source, format)) {
-    columns ??= chooseTextColumns(there, textColumns, name, trainedColumns);
-    yield joinText(row, columns);
+  let chosen: readonly string[] | undefined;
+  for await (const { row, columns, record } of records) {
+    chosen ??= chooseTextColumns(columns, textColumns, name, trainedColumns);
+    if (!chosen.some((column) => Object.hasOwn(row, column))) {
+      throw new DataError(
+        `${name}, record ${record}: must have a text in ${chosen.join(" or ")}; got an object without.`,
+      );
+    }
+    yield joinText(row, chosen);
+  }
+}
+
+const MOST_PEEKED = 1 << 24;
+
+/** The first line, and everything again. */
+async function peek(chunks: AsyncIterable<Uint8Array>) {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const taken: Uint8Array[] = [];
+  let bytes = 0;
+  while (bytes < MOST_PEEKED) {
+    const { value, done } = await iterator.next();
+    if (done === true) break;
+    taken.push(value);
+    bytes += value.length;
+    if (value.includes(0x0a)) break;
+  }
+  const [line = ""] = Buffer.concat(taken).toString().split("\n", 1);
+  async function* all(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* taken;
+      yield* { [Symbol.asyncIterator]: () => iterator };
+    } finally {
+      await iterator.return?.(); // where the reader stops early
+    }
+  }
+  return { line, chunks: all() };
+}
+
+/** Whether a line is an object of JSON; a text may begin with a brace. */
+function isObject(line: string): boolean {
+  if (!line.trimStart().startsWith("{")) return false;
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -86,42 +160,4 @@ export async function* readLines(
   }
   pending += decode();
   if (pending !== "") yield pending;
-}
-
-/**
- * Reads one text a line, or, when the first line is a JSON object with a string "text", that of each line's object.
- * Every plain line is a text, an empty one too, so that results keep their line numbers; blank JSON lines are skipped.
- * Throws DataError by line number for a JSON line without a text.
- */
-export async function* readTexts(
-  chunks: AsyncIterable<Uint8Array>,
-  name: string,
-): AsyncGenerator<string, void, undefined> {
-  let line = 0;
-  let isJson = false;
-  for await (const content of readLines(chunks, name)) {
-    line++;
-    if (line === 1) isJson = textOf(content) !== undefined;
-    if (!isJson) {
-      yield content;
-    } else if (content.trim() !== "") {
-      const text = textOf(content);
-      if (text === undefined) {
-        throw new DataError(
-          `${name}: each line must be a JSON object with a string "text", as line 1 is; got ${JSON.stringify(content.slice(0, 60))} in line ${line}.`,
-        );
-      }
-      yield text;
-    }
-  }
-}
-
-function textOf(line: string): string | undefined {
-  if (!line.trimStart().startsWith("{")) return undefined;
-  try {
-    const { text } = JSON.parse(line) as { text?: unknown };
-    return typeof text === "string" ? text : undefined;
-  } catch {
-    return undefined;
-  }
 }

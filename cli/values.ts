@@ -39,9 +39,11 @@ export function amount(text: string): number {
 }
 
 export function positive(text: string): number {
-  const value = amount(text);
-  if (value === 0) throw new InvalidArgumentError("it must be a number above 0.");
-  return value;
+  const value = Number(text);
+  if (Number.isFinite(value) && value <= 0) {
+    throw new InvalidArgumentError("it must be a number above 0.");
+  }
+  return amount(text);
 }
 
 // setTimeout takes no more milliseconds.
@@ -90,6 +92,9 @@ export function delimiter(text: string): string {
 export function columns(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());
   if (names.includes("")) throw new InvalidArgumentError("it must be column names, as in a,b.");
+  if (new Set(names).size < names.length) {
+    throw new InvalidArgumentError("it must name each column once.");
+  }
   return names;
 }
 

@@ -10,7 +10,7 @@ export type CsvSource = string | { name: string; chunks: AsyncIterable<Uint8Arra
 
 /** One data record. */
 export interface CsvRow {
-  /** Cell text by column name. */
+  /** Cell text by column name; of JSON lines, without the columns that the object lacks. */
   row: Record<string, string>;
   /** All column names, in the file's order. */
   columns: readonly string[];

@@ -142,6 +142,11 @@ export async function* readLabelled(
     if (textColumns === undefined) {
       requireColumn(columns, labelColumn, "label", where);
       textColumns = chooseTextColumns(columns, wanted, where, trainedColumns);
+      if (textColumns.includes(labelColumn)) {
+        throw new DataError(
+          `${where}: the label column must not be a text column; got ${JSON.stringify(labelColumn)} as both. Name other text columns.`,
+        );
+      }
     }
     const label = (row[labelColumn] ?? "").trim();
     const text = joinText(row, textColumns);

@@ -13,7 +13,7 @@ export function isJsonl(source: CsvSource): boolean {
 
 /**
  * Reads one JSON object a line; blank lines are skipped. The columns are the keys of the first object; later objects may
- * lack some (an empty cell) and their further keys are ignored. Strings are taken as they are, numbers and booleans as
+ * lack some, as their rows then do, and their further keys are ignored. Strings are taken as they are, numbers and booleans as
  * JSON writes them, integers of any length with all their digits, null as "".
  * Throws FileError when there is no file to read or it is empty, and DataError with the line for anything but such
  * objects, nested values, bytes that are not UTF-8, and NUL characters.
@@ -28,7 +28,8 @@ export async function* readJsonl(source: CsvSource): AsyncGenerator<CsvRow, void
     const where = `${name}, record ${record} (line ${line})`;
     const cells = parseObject(text, where);
     columns ??= Object.keys(cells);
-    const row = Object.fromEntries(columns.map((c) => [c, cellText(cells[c], c, where)]));
+    const there = columns.filter((column) => cells[column] !== undefined);
+    const row = Object.fromEntries(there.map((c) => [c, cellText(cells[c], c, where)]));
     yield { row, columns, record, line };
   }
   if (columns === undefined) throw new FileError(name, "must hold JSON lines; got an empty file.");
@@ -82,7 +83,7 @@ function exactIntegers(json: string): string {
 }
 
 function cellText(value: unknown, column: string, where: string): string {
-  if (value === undefined || value === null) return "";
+  if (value === null) return "";
   if (typeof value === "string") {
     if (!value.includes("\0")) return value;
     throw new DataError(`${where}: ${JSON.stringify(column)} must be text; got a NUL character.`);

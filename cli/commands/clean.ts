@@ -40,7 +40,8 @@ export interface CleanResults {
 
 /**
  * Applies the rules that were asked for, row by row, and says how many rows each touched. Written aside and renamed.
- * Throws UsageError without a rule, what `readTable` throws, and FileError when the output is there or cannot be written.
+ * Throws UsageError without a rule and for an output named as another format, what `readTable` throws, and FileError when
+ * the output is there or cannot be written.
  */
 export async function cleanCommand(options: CleanOptions): Promise<CleanResults> {
   const { file, output, force, json, print } = options;
@@ -48,6 +49,12 @@ export async function cleanCommand(options: CleanOptions): Promise<CleanResults>
   if (wanted.length === 0) {
     const names = RULES.map(optionName).join(", ");
     throw new UsageError(`clean: at least one rule is needed: ${names}.`);
+  }
+  const [, other] = /(\.tsv|\.jsonl?|\.ndjson)$/i.exec(output) ?? [];
+  if (other !== undefined) {
+    throw new UsageError(
+      `clean: --output must not end in ${other.toLowerCase()}, because what is written is CSV; got ${output}.`,
+    );
   }
   if (!force && existsSync(output)) {
     throw new FileError(output, "must not exist yet; got a file of that name. Use --force.");

@@ -10,7 +10,7 @@ export interface TokenizeOptions {
   tokenizer: string;
   /** In tokens, [CLS] and [SEP] included. */
   maxLength: number;
-  /** One text a line, or JSON lines with "text". */
+  /** One text a line, or JSON lines. */
   input: AsyncIterable<Uint8Array>;
   /** Takes one {"ids": [...]} a line; is not ended. */
   output: Writable;
@@ -25,7 +25,7 @@ export async function tokenizeCommand({
 }: TokenizeOptions): Promise<void> {
   const encoder = await Tokenizer.load(tokenizer);
   async function* lines() {
-    for await (const text of readTexts(input, "input")) {
+    for await (const text of readTexts({ name: "input", chunks: input }, {})) {
       yield `${JSON.stringify({ ids: encoder.encode(text, maxLength) })}\n`;
     }
   }

@@ -131,6 +131,20 @@ describe("a command line that cannot be carried out", () => {
     ],
     [["train", "--max-steps", "99999999999999999999"], "it must be no further from 0 than 9"],
     [["train", "--learning-rate", "1e400"], "it must be at most 1.7976931348623157e+308."],
+    [["train", "--learning-rate", "-1"], "it must be a number above 0."],
+    [["train", "--text-columns", "text,text"], "it must name each column once."],
+    [
+      ["train", "--data", "a.jsonl", "--config", "tiny", "--delimiter", ";", "--no-quotes"],
+      "train: --delimiter, --no-quotes must go with CSV or TSV files; got JSON lines.",
+    ],
+    [
+      ["predict", "--model", "m", "a.jsonl", "--text-columns", "b", "--delimiter", ";"],
+      "predict: --delimiter must go with a .csv or .tsv file; got JSON lines.",
+    ],
+    [
+      ["clean", "a.csv", "--output", "b.JSONL", "--trim"],
+      "clean: --output must not end in .jsonl, because what is written is CSV; got b.JSONL.",
+    ],
     [
       ["predict", "--model", ""],
       '--model: must be a folder or a hub id, as albert/albert-base-v2; got "".',

@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { readTexts } from "../../cli/texts.ts";
+import { readTexts, type TextOptions } from "../../cli/texts.ts";
 import { collect, inPieces } from "../support/pieces.ts";
 
-const read = (content: string | Uint8Array, pieceBytes: number) =>
-  collect(readTexts(inPieces(content, pieceBytes), "input"));
+const read = (
+  content: string | Uint8Array,
+  pieceBytes: number,
+  options: TextOptions = {},
+  name = "input",
+) => collect(readTexts({ name, chunks: inPieces(content, pieceBytes) }, options));
 
 describe.each([1, 2, 5, 1000])("texts in pieces of %i bytes", (size) => {
   it("are lines, empty ones too, with LF or CRLF", async () => {
@@ -17,17 +21,38 @@ describe.each([1, 2, 5, 1000])("texts in pieces of %i bytes", (size) => {
     expect(await read("a\u2028b\u0085c\rd\n", size)).toEqual(["a\u2028b\u0085c\rd"]);
   });
 
-  it("come out of JSON lines when the first line is one", async () => {
+  it("come out of JSON lines when the first line is an object", async () => {
     expect(await read('{"text":"a\\nb","x":1}\n\n{"text":""}\n', size)).toEqual(["a\nb", ""]);
     expect(await read('{ not JSON\n{"text":"a"}\n', size)).toEqual(["{ not JSON", '{"text":"a"}']);
-    expect(await read('{"texts":"a"}\n', size)).toEqual(['{"texts":"a"}']);
+    expect(await read('{"title":"a","text":"b"}\n{"text":7}\n', size)).toEqual(["a b", " 7"]);
+  });
+
+  it("are made of the columns named, else of those of training, as a labelled file's are", async () => {
+    const jsonl = '{"id":1,"tweet":"a","text":"b"}\n';
+    const trainedColumns = ["tweet"];
+    expect(await read(jsonl, size, { trainedColumns })).toEqual(["a"]);
+    expect(await read(jsonl, size, { trainedColumns, textColumns: ["text"] })).toEqual(["b"]);
+    expect(await read('{"text":"b"}\n', size, { trainedColumns })).toEqual(["b"]);
+    expect(await read("id,tweet,text\n1,a,b\n", size, { trainedColumns }, "x.csv")).toEqual(["a"]);
+    expect(await read("id,tweet\n1,a\n", size, { textColumns: ["tweet"] })).toEqual(["a"]);
+    await expect(read('{"headline":"a"}\n', size, { textColumns: ["tweet"] })).rejects.toThrow(
+      'input: the text column "tweet" must exist; got the columns headline.',
+    );
+    await expect(read('{"words":"a"}\n', size)).rejects.toThrow(
+      "got the columns words. Name yours.",
+    );
+    await expect(read('[{"text":"a"}]\n', size, {}, "x.json")).rejects.toThrow(
+      "Write an object a line, not an array.",
+    );
   });
 
   it("are refused by line when JSON lacks a text, or bytes are not UTF-8", async () => {
-    await expect(read('{"text":"a"}\n{"text":7}\n', size)).rejects.toThrow(
-      'got "{\\"text\\":7}" in line 2.',
+    await expect(read('{"text":"a"}\n\n{"txt":"b"}\n', size)).rejects.toThrow(
+      "input, record 2: must have a text in text; got an object without.",
     );
-    await expect(read('{"text":"a"}\nplain\n', size)).rejects.toThrow('got "plain" in line 2.');
+    await expect(read('{"text":"a"}\nplain\n', size)).rejects.toThrow(
+      "input, record 2 (line 2): must be a JSON object; got plain.",
+    );
     await expect(read(Buffer.from("a\ncafé\n", "latin1"), size)).rejects.toThrow(
       "input: must be UTF-8",
     );

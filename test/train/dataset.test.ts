@@ -120,6 +120,12 @@ describe("loadExamples", () => {
       'news.csv: the label column "class" must exist; got the columns heading, label.',
     );
   });
+
+  it("does not take the label for a text", async () => {
+    await expect(loadExamples(file(), { textColumns: ["heading", "label"] })).rejects.toThrow(
+      'news.csv: the label column must not be a text column; got "label" as both. Name other text columns.',
+    );
+  });
 });
 
 describe("default text columns", () => {
