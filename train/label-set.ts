@@ -112,6 +112,36 @@ function refuseOddNumbers(values: ReadonlySet<string>): void {
   );
 }
 
+/** More classes than this are most often those of a wrong column. */
+export const MANY_CLASSES = 100;
+const MOST_CLASSES = 1000;
+
+/**
+ * Throws DataError for labels that can hardly be such: more than 1,000 classes, or more than 100 of which most have a
+ * single row. @param where names the file
+ */
+export function requireFewClasses(
+  where: string,
+  labelColumn: string,
+  values: readonly string[],
+): void {
+  const rows = new Map<string, number>();
+  for (const value of values) rows.set(value, (rows.get(value) ?? 0) + 1);
+  const column = JSON.stringify(labelColumn);
+  const remedy = "Name the label column with --label-column.";
+  if (rows.size > MOST_CLASSES) {
+    throw new DataError(
+      `${where}: there must be at most ${MOST_CLASSES} classes in ${column}; got ${rows.size} in ${values.length} rows. ${remedy}`,
+    );
+  }
+  const single = [...rows.values()].filter((count) => count === 1).length;
+  if (rows.size > MANY_CLASSES && single > rows.size / 2) {
+    throw new DataError(
+      `${where}: of more than ${MANY_CLASSES} classes in ${column} most must have several rows; got ${rows.size} in ${values.length} rows, ${single} of them with a single one. ${remedy}`,
+    );
+  }
+}
+
 /**
  * Throws DataError where a file spells one class in two ways: a name that another value has makes one class of two.
  * @param where names the file
