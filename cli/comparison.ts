@@ -12,6 +12,7 @@ import {
   PREDICTIONS_FILE,
   readPredictions,
 } from "../train/index.ts";
+import { listed, shortName } from "../train/listed.ts";
 import { readRunFacts } from "./run-data.ts";
 
 export interface ComparedRun {
@@ -40,7 +41,7 @@ export function comparedRun(
     const found = classes.indexOf(prediction[of]);
     if (found >= 0) return found;
     throw new DataError(
-      `${name}: classes must be those of the first row, ${classes.join(", ")}; got ${prediction[of]} in row ${row}.`,
+      `${name}: classes must be those of the first row, ${listed(classes)}; got ${shortName(prediction[of])} in row ${row}.`,
     );
   };
   if (predictions.length === 0) throw new DataError(`${name}: must have predictions; got none.`);
@@ -66,7 +67,7 @@ export function requireSameSet(runs: readonly ComparedRun[]): void {
       );
     };
     if (run.classes.join("\n") !== first!.classes.join("\n")) {
-      refuse("classes", ({ classes }) => classes.join(", "));
+      refuse("classes", ({ classes }) => listed(classes));
     }
     if (run.labels.length !== first!.labels.length) {
       refuse("examples", ({ labels }) => `${labels.length} rows`);

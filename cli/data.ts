@@ -14,6 +14,7 @@ import {
 } from "../train/index.ts";
 import { requireSameTextColumns } from "../train/dataset.ts";
 import { isJsonl } from "../train/jsonl.ts";
+import { listedCounts, shortName } from "../train/listed.ts";
 import { UsageError } from "./errors.ts";
 import { flagsGiven } from "./option-name.ts";
 import { excerpt, type Printer } from "./printer.ts";
@@ -200,19 +201,18 @@ export function ownText(columns: Readonly<Record<string, readonly string[]>>): s
   return own.length === 0 ? "" : ` (${own.join(", ")})`;
 }
 
-/** Prints columns, sizes and classes of the sets, and two examples. */
+/** Prints columns, sizes and classes of the sets, the ten largest of more, and two examples. */
 export function describeSets(printer: Printer, sets: Sets): void {
   const { labels, textColumns, ownColumns } = sets;
   printer.line(`text         ${textColumns.join(" + ")}${ownText(ownColumns)}`);
   for (const name of SETS) {
     const set = sets[name];
     if (set.length === 0) continue;
-    const perClass = labels.names.map(
-      (label, id) => `${label} ${set.filter((example) => example.label === id).length}`,
-    );
-    printer.line(`${name.padEnd(12)} ${set.length} rows (${perClass.join(", ")})`);
+    const counts = labels.names.map(() => 0);
+    for (const { label } of set) counts[label]!++;
+    printer.line(`${name.padEnd(12)} ${set.length} rows (${listedCounts(labels.names, counts)})`);
   }
   for (const { text, label } of sets.train.slice(0, 2)) {
-    printer.line(`example      ${labels.names[label]}: ${excerpt(text)}`);
+    printer.line(`example      ${shortName(labels.names[label]!)}: ${excerpt(text)}`);
   }
 }

@@ -6,6 +6,8 @@ import {
   type Evaluation,
   type Example,
 } from "../train/index.ts";
+import { shortName } from "../train/listed.ts";
+import { printConfusion } from "./confusion.ts";
 import { excerpt, type Printer } from "./printer.ts";
 
 export interface ScoreObject {
@@ -25,13 +27,14 @@ export function scores(evaluation: Evaluation): ScoreObject {
   return { loss, accuracy, precision, recall, f1, macroF1: macro.f1, seconds, samplesPerSecond };
 }
 
-/** Scores, scikit-learn's report and the confusion matrix. */
+/** Scores, scikit-learn's report and the confusion matrix. @param file holds every prediction */
 export function printEvaluation(
   printer: Printer,
   title: string,
   evaluation: Evaluation,
   examples: readonly Example[],
   names: readonly string[],
+  file?: string,
 ): void {
   const labels = examples.map((example) => example.label);
   const { loss, accuracy, precision, recall, f1 } = evaluation;
@@ -41,9 +44,8 @@ export function printEvaluation(
   printer.line();
   printer.line(classificationReport(labels, evaluation.predictions, names).trimEnd());
   printer.line();
-  printer.line("confusion matrix (rows: truth, columns: prediction)");
   const matrix = confusionMatrix(labels, evaluation.predictions, names.length);
-  printer.table([["", ...names], ...matrix.map((row, i) => [names[i]!, ...row.map(String)])]);
+  printConfusion(printer, matrix, names, file);
   printer.line();
 }
 
@@ -63,8 +65,8 @@ export function printMistakes(
   printer.line(`misclassified: ${wrong.length} of ${examples.length}, the most confident first`);
   for (const i of wrong.slice(0, most)) {
     const { text, label } = examples[i]!;
-    const said = `${names[predictions[i]!]} ${confidence(i).toFixed(3)}`;
-    printer.line(`  truth ${names[label]}, predicted ${said}: ${excerpt(text, 80)}`);
+    const said = `${shortName(names[predictions[i]!]!)} ${confidence(i).toFixed(3)}`;
+    printer.line(`  truth ${shortName(names[label]!)}, predicted ${said}: ${excerpt(text, 80)}`);
   }
   printer.line();
 }

@@ -3,7 +3,8 @@
 import { DataError } from "../engine/errors.ts";
 import { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
 import { isJsonl, readJsonl } from "./jsonl.ts";
-import { LabelSet, requireOneSpelling } from "./label-set.ts";
+import { LabelSet, missingNumber, requireFewClasses, requireOneSpelling } from "./label-set.ts";
+import { listed, shortName } from "./listed.ts";
 
 /** One text and its class number. */
 export interface Example {
@@ -161,7 +162,8 @@ export async function* readLabelled(
  * @param options.labels the classes of the training set, for validation and test files; without it they are taken from the file
  * @param options.labelNames names for the file's label values, {"0": "fake", "1": "real"}; without it values are names
  * Throws DataError, with record numbers, for a file without records, an empty label, a label that is not in `labels` or
- * `labelNames`, a class spelled in two ways, and, where the classes are taken from the file, for a single class.
+ * `labelNames`, a class spelled in two ways, and, where the classes are taken from the file, for a single class or so many
+ * that the column can hardly be the label.
  */
 export async function loadExamples(
   source: CsvSource,
@@ -195,13 +197,24 @@ export async function loadExamples(
       `${where}: each record must have a label in ${JSON.stringify(labelColumn)}; got an empty one`,
   );
 
+  if (options.labels === undefined && options.labelNames === undefined) {
+    const missing = missingNumber(new Set(values));
+    refuseRecords(
+      values,
+      (value) => value === missing,
+      (value) =>
+        `${where}: each record must have a label in ${JSON.stringify(labelColumn)}; got ${JSON.stringify(value)} among numbers`,
+      " Remove such records.",
+    );
+    requireFewClasses(where, labelColumn, values);
+  }
   const labels = options.labels ?? LabelSet.fromValues(values, options.labelNames);
   refuseRecords(
     values,
     (value) => labels.idOf(value) === -1,
     (value) => {
       const known = options.labels === undefined ? "named" : "seen in training";
-      return `${where}: labels must be ones ${known} (${labels.names.join(", ")}); got ${JSON.stringify(value)}`;
+      return `${where}: labels must be ones ${known} (${listed(labels.names)}); got ${JSON.stringify(shortName(value))}`;
     },
     " Correct them, or say which class each value is with --label-names.",
   );
@@ -209,7 +222,7 @@ export async function loadExamples(
   const ids = values.map((value) => labels.idOf(value));
   if (options.labels === undefined && ids.every((id) => id === ids[0])) {
     throw new DataError(
-      `${where}: there must be at least two classes; got only ${JSON.stringify(values[0])} in records 1 to ${values.length}.`,
+      `${where}: there must be at least two classes; got only ${JSON.stringify(shortName(values[0] ?? ""))} in records 1 to ${values.length}.`,
     );
   }
   return {

@@ -60,7 +60,9 @@ export {
   type ClassificationMetrics,
   type ClassScores,
   classificationReport,
+  type Confusion,
   confusionMatrix,
+  frequentConfusions,
   type Scores,
 } from "./metrics.ts";
 export { AdamW, type OptimiserState } from "./optimiser.ts";

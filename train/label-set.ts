@@ -51,7 +51,7 @@ export class LabelSet {
    * The classes of labels as a file spells them: integers in numeric order, anything else in code unit order.
    * @param labelNames a name for each value; it then decides which values there are
    * Throws DataError where a value gets the name of another one: they would become one class; and, without names, where the
-   * same number is written in two ways, or stands for a missing one: they would be further classes.
+   * same number is written in two ways: they would be further classes.
    */
   static fromValues(
     values: Iterable<string>,
@@ -85,17 +85,14 @@ export function inOrder(values: Iterable<string>): string[] {
   return sorted.every(isInteger) ? sorted.sort((a, b) => Number(a) - Number(b)) : sorted.sort();
 }
 
-/** pandas writes 1 as 1.0 in a column where a value was once missing, and a missing one as NaN. */
+const NUMBER = /^([+-]?)0*(\d+?)(?:\.(\d*?)0*)?$/;
+
+/** pandas writes 1 as 1.0 in a column where a value was once missing. */
 function refuseOddNumbers(values: ReadonlySet<string>): void {
   const spelled = new Map<string, string>();
-  const words: string[] = [];
   for (const value of values) {
-    const [, sign = "", whole = "", part = ""] =
-      /^([+-]?)0*(\d+?)(?:\.(\d*?)0*)?$/.exec(value) ?? [];
-    if (whole === "") {
-      words.push(value);
-      continue;
-    }
+    const [, sign = "", whole = "", part = ""] = NUMBER.exec(value) ?? [];
+    if (whole === "") continue;
     const number = `${sign.replace("+", "")}${whole}.${part}`;
     const before = spelled.get(number);
     if (before !== undefined) {
@@ -105,11 +102,43 @@ function refuseOddNumbers(values: ReadonlySet<string>): void {
     }
     spelled.set(number, value);
   }
-  const [word = "", ...others] = words;
-  if (spelled.size === 0 || others.length > 0 || !/^nan$/i.test(word)) return;
-  throw new DataError(
-    `labels: each record must have one; got ${JSON.stringify(word)} among numbers. Remove such records.`,
-  );
+}
+
+/** How a column of numbers spells that one is missing: pandas writes NaN. Undefined where none is. */
+export function missingNumber(values: ReadonlySet<string>): string | undefined {
+  const [word, ...others] = [...values].filter((value) => !NUMBER.test(value));
+  const isMissing = word !== undefined && /^nan$/i.test(word);
+  return isMissing && others.length === 0 && values.size > 1 ? word : undefined;
+}
+
+/** More classes than this are most often those of a wrong column. */
+export const MANY_CLASSES = 100;
+const MOST_CLASSES = 1000;
+
+/**
+ * Throws DataError for labels that can hardly be such: more than 1,000 classes, or more than 100 of which most have a
+ * single row. @param where names the file
+ */
+export function requireFewClasses(
+  where: string,
+  labelColumn: string,
+  values: readonly string[],
+): void {
+  const rows = new Map<string, number>();
+  for (const value of values) rows.set(value, (rows.get(value) ?? 0) + 1);
+  const column = JSON.stringify(labelColumn);
+  const remedy = "Name the label column with --label-column.";
+  if (rows.size > MOST_CLASSES) {
+    throw new DataError(
+      `${where}: there must be at most ${MOST_CLASSES} classes in ${column}; got ${rows.size} in ${values.length} rows. ${remedy}`,
+    );
+  }
+  const single = [...rows.values()].filter((count) => count === 1).length;
+  if (rows.size > MANY_CLASSES && single > rows.size / 2) {
+    throw new DataError(
+      `${where}: of more than ${MANY_CLASSES} classes in ${column} most must have several rows; got ${rows.size} in ${values.length} rows, ${single} of them with a single one. ${remedy}`,
+    );
+  }
 }
 
 /**

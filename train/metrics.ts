@@ -49,6 +49,28 @@ export function confusionMatrix(
   return matrix;
 }
 
+/** What is mistaken for what, by class numbers, and how often. */
+export interface Confusion {
+  readonly truth: number;
+  readonly predicted: number;
+  readonly count: number;
+}
+
+/** The most frequent mistakes of a confusion matrix, equals in its order. */
+export function frequentConfusions(
+  matrix: readonly (readonly number[])[],
+  most: number,
+): Confusion[] {
+  return matrix
+    .flatMap((row, truth) =>
+      row.flatMap((count, predicted) =>
+        count === 0 || truth === predicted ? [] : [{ truth, predicted, count }],
+      ),
+    )
+    .sort((a, b) => b.count - a.count)
+    .slice(0, most);
+}
+
 /**
  * Accuracy, and precision, recall and F1 by class, weighted by support and unweighted (macro), with K classes.
  * Throws DataError when there is no example or the two lists differ in length.

@@ -3,6 +3,7 @@
 import { DataError } from "../engine/errors.ts";
 import { type Calibration, calibration } from "./calibration.ts";
 import { averagePrecision, precisionRecallCurve, rocAuc, rocCurve, thinned } from "./curves.ts";
+import { listed, shortName } from "./listed.ts";
 import {
   classificationMetrics,
   type ClassificationMetrics,
@@ -89,7 +90,7 @@ export function reportPredictions(
     const id = ids.get(name);
     if (id !== undefined) return id;
     throw new DataError(
-      `report: predictions must be of the classes ${labels.join(", ")}; got ${JSON.stringify(name)}.`,
+      `report: predictions must be of the classes ${listed(labels)}; got ${JSON.stringify(shortName(name))}.`,
     );
   };
   const truth = Uint32Array.from(predictions, ({ label }) => idOf(label));

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { DataError, FileError } from "../engine/errors.ts";
 import type { Example } from "./dataset.ts";
 import type { Evaluation } from "./evaluate.ts";
+import { beginning } from "./listed.ts";
 
 /** In the folder of a finished run. */
 export const PREDICTIONS_FILE = "predictions.jsonl";
@@ -69,17 +70,6 @@ function excerptsOf({ text, titleLength = 0 }: Example): { title?: string; text:
   const rest = beginning(text.slice(titleLength), TEXT_CHARACTERS);
   const title = beginning(text.slice(0, titleLength), TITLE_CHARACTERS);
   return title === "" ? { text: rest } : { title, text: rest };
-}
-
-/** The first characters of a text on one line, no character cut in half. */
-function beginning(text: string, characters: number): string {
-  // Twice as many code units are enough; blanks may take more of them, but then little is lost.
-  const line = text
-    .slice(0, 4 * characters)
-    .replaceAll(/\s+/g, " ")
-    .trim();
-  const all = Array.from(line);
-  return all.length <= characters ? line : `${all.slice(0, characters - 1).join("")}…`;
 }
 
 /** Writes a file of predictions. */

@@ -12,6 +12,7 @@ import {
   type RowPlace,
   type Rule,
 } from "../../train/audit/index.ts";
+import { listedCounts } from "../../train/listed.ts";
 import { readFileChunks } from "../../train/text-blocks.ts";
 import { delimiterOf, type LabelledRecordOptions, ownText, requireFile } from "../data.ts";
 import { UsageError } from "../errors.ts";
@@ -116,8 +117,9 @@ function printReport(printer: Printer, report: AuditReport): void {
 
 function printSizes(printer: Printer, { sets, labels }: AuditReport): void {
   for (const { name, rows, classes } of sets) {
-    const parts = labels.map((label) => `${label} ${number(classes[label] ?? 0)}`);
-    printer.line(`${name.padEnd(LABEL_WIDTH)}${number(rows)} rows (${parts.join(", ")})`);
+    const counts = labels.map((label) => classes[label] ?? 0);
+    const shown = listedCounts(labels, counts, number);
+    printer.line(`${name.padEnd(LABEL_WIDTH)}${number(rows)} rows (${shown})`);
   }
   printer.line();
   const head = ["lengths", "median", "95 %", "longest", "mean", "empty texts"];
@@ -195,10 +197,11 @@ function printShortcuts(printer: Printer, { shortcuts, majority, labels }: Audit
 function printRule(printer: Printer, rule: Rule, labels: readonly string[]): void {
   const { accuracy, description, present, supportByClass, alike, examples, isWarning } = rule;
   const direction = present === null ? "" : ` -> ${present}`;
-  const support = labels.map((label) => `${label} ${number(supportByClass[label] ?? 0)}`);
+  const counts = labels.map((label) => supportByClass[label] ?? 0);
+  const support = listedCounts(labels, counts, number);
   const others = alike === 0 ? "" : `; ${alike} like it`;
   printer.line(
-    `${isWarning ? "!" : " "} ${percent(accuracy).padStart(7)}  ${description}${direction} (${support.join(", ")}${others})`,
+    `${isWarning ? "!" : " "} ${percent(accuracy).padStart(7)}  ${description}${direction} (${support}${others})`,
   );
   if (!isWarning) return;
   for (const example of examples.slice(0, EXAMPLES)) {

@@ -19,6 +19,7 @@ import {
   strongestFeatures,
   wordsOf,
 } from "../../train/baseline/index.ts";
+import { shortName } from "../../train/listed.ts";
 import {
   baselineVerdict,
   type ComparedRun,
@@ -161,12 +162,13 @@ export async function baselineCommand(options: BaselineOptions): Promise<Baselin
     const { labels } = sets;
     const name = fitted.evaluations.test ? "test" : "validation";
     const evaluation = fitted.evaluations[name]!;
-    printEvaluation(printer, name, evaluation, sets[name], labels.names);
+    const file = join(output, PREDICTIONS_FILE);
+    printEvaluation(printer, name, evaluation, sets[name], labels.names, file);
     printMistakes(printer, evaluation, sets[name], labels.names);
     const strongest = namesOfStrongest(fitted, labels.names, options.top);
     for (const [label, list] of Object.entries(strongest)) {
       const words = list.map(([word, weight]) => `${word} ${weight.toFixed(1)}`).join(", ");
-      printer.line(`speaks for ${label}: ${words}`);
+      printer.line(`speaks for ${shortName(label)}: ${words}`);
     }
     const { weights, intercepts } = fitted.model;
     const parameters = weights.length + intercepts.length;

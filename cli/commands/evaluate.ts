@@ -2,6 +2,7 @@
 
 import { labelNames } from "../../model/index.ts";
 import { evaluate, LabelSet, loadExamples } from "../../train/index.ts";
+import { listed, shortName } from "../../train/listed.ts";
 import { delimiterOf, requireFile, tokenizeSets, type LabelledRecordOptions } from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
@@ -31,7 +32,7 @@ function labelsOf(names: readonly string[], given: EvaluateOptions["labelNames"]
   const unknown = Object.values(given ?? {}).find((name) => !names.includes(name));
   if (unknown === undefined) return LabelSet.ofModel(names, given);
   throw new UsageError(
-    `evaluate: --label-names must name the model's classes, ${names.join(", ")}; got "${unknown}".`,
+    `evaluate: --label-names must name the model's classes, ${listed(names)}; got "${shortName(unknown)}".`,
   );
 }
 

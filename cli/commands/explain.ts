@@ -16,6 +16,7 @@ import {
   type WordPush,
   WordPushes,
 } from "../../train/index.ts";
+import { listed, listedCounts, shortName } from "../../train/listed.ts";
 import { requireFile, type RecordOptions } from "../data.ts";
 import { openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
@@ -109,7 +110,9 @@ function classIdOf(names: readonly string[], name: string | undefined): number |
   if (name === undefined) return undefined;
   const id = names.indexOf(name);
   if (id !== -1) return id;
-  throw new UsageError(`explain: --class must be one of ${names.join(", ")}; got "${name}".`);
+  throw new UsageError(
+    `explain: --class must be one of ${listed(names)}; got "${shortName(name)}".`,
+  );
 }
 
 /** An explanation as a JSON line has it. */
@@ -209,10 +212,14 @@ async function explainSet(session: Session): Promise<Results> {
   }
   progress.stop();
   const lists = names.map((_, k) => pushes.towards(k, minTexts).slice(0, top));
-  const said = names.flatMap((name, k) => (wordless[k] === 0 ? [] : [`${name} ${wordless[k]}`]));
+  const met = names.flatMap((_, k) => (wordless[k] === 0 ? [] : [k]));
+  const said = listedCounts(
+    met.map((k) => names[k]!),
+    met.map((k) => wordless[k]!),
+  );
   const facts = [
     `${texts.length} of ${of} texts; words in at least ${minTexts} texts${foldCase ? ", case folded" : ""}`,
-    `without words they get: ${said.join(", ")}`,
+    `without words they get: ${said}`,
     ...(truncated > 0 ? [`${truncated} texts were cut at ${view.maxLength} tokens`] : []),
     ...(incomplete > 0
       ? [`warning: in ${incomplete} texts the attributions miss the difference by more than 1 %`]

@@ -281,7 +281,8 @@ async function scoreSets(
   const evaluation = onTest ?? onValidation;
   const name = onTest ? "test" : "validation";
   const examples = sets[name];
-  printEvaluation(printer, name, evaluation, examples, names);
+  const file = join(prepared.options.output, PREDICTIONS_FILE);
+  printEvaluation(printer, name, evaluation, examples, names, file);
   printMistakes(printer, evaluation, examples, names);
   return {
     test: onTest ? scores(onTest) : null,

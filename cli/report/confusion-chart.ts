@@ -4,12 +4,22 @@ import * as Plot from "@observablehq/plot";
 import { number, percent } from "../../train/audit/index.ts";
 import type { PredictionReport } from "../../train/index.ts";
 import { type Chart, cut, draw, HEIGHT, PAPER, SERIES, WIDTH } from "./chart.ts";
+import { frequentConfusionsChart } from "./frequent-confusions.ts";
 import { legible } from "./markup.ts";
 
 const NAME_CHARACTERS = 14;
+// Beyond that a page is megabytes of cells that nobody can read.
+const MOST_CLASSES = 60;
+
+/** What is mistaken for what: a matrix, or of more than sixty classes the most frequent confusions. */
+export function confusionChart(report: PredictionReport): Chart {
+  return report.labels.length > MOST_CLASSES
+    ? frequentConfusionsChart(report)
+    : matrixChart(report);
+}
 
 /** Counts by true and predicted class. */
-export function confusionChart({ confusion: matrix, labels }: PredictionReport): Chart {
+function matrixChart({ confusion: matrix, labels }: PredictionReport): Chart {
   const K = labels.length;
   const names = labels.map(legible);
   const cells = matrix.flatMap((row, truth) => {

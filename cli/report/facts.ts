@@ -1,6 +1,7 @@
 // What the page says of the run itself: enough to do it again.
 
 import { number } from "../../train/audit/index.ts";
+import { listed } from "../../train/listed.ts";
 import { optionName } from "../option-name.ts";
 import { duration } from "../printer.ts";
 import { day } from "./chart.ts";
@@ -32,7 +33,7 @@ export function facts({ run }: RunReport): Markup {
         .join(", "),
     ],
     ["text", run.textColumns.join(" + ")],
-    ["classes", run.labels.map(legible).join(", ")],
+    ["classes", legible(listed(run.labels))],
     ["parameters", number(run.parameters)],
     [
       "steps",

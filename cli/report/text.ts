@@ -1,6 +1,10 @@
 // The report for a terminal or a log.
 
+import { join } from "node:path";
+import { PREDICTIONS_FILE } from "../../train/index.ts";
 import { number, percent } from "../../train/audit/index.ts";
+import { shortName } from "../../train/listed.ts";
+import { printConfusion } from "../confusion.ts";
 import { duration, excerpt, type Printer } from "../printer.ts";
 import { legible } from "./markup.ts";
 import { lead, type RunReport } from "./run-report.ts";
@@ -22,9 +26,8 @@ export function printReport(printer: Printer, report: RunReport): void {
   printer.line();
   printer.line(predictions.classificationReport.trimEnd());
   printer.line();
-  printer.line("confusion matrix (rows: truth, columns: prediction)");
   const { labels, confusion } = predictions;
-  printer.table([["", ...labels], ...confusion.map((row, i) => [labels[i]!, ...row.map(String)])]);
+  printConfusion(printer, confusion, labels, join(run.output, PREDICTIONS_FILE));
   printer.line();
   printRanking(printer, report);
   printer.line();
@@ -97,7 +100,7 @@ function printRanking(printer: Printer, { predictions }: RunReport): void {
   printer.table([
     ["", "ROC AUC", "average precision"],
     ...curves.map(({ label, rocAuc, averagePrecision }) => [
-      label,
+      shortName(label),
       score(rocAuc),
       score(averagePrecision),
     ]),
@@ -147,7 +150,7 @@ function printWrong(printer: Printer, { predictions }: RunReport): void {
     0,
     MOST_MISTAKES,
   )) {
-    const said = `row ${row}, truth ${label}, predicted ${predicted} ${confidence.toFixed(3)}`;
+    const said = `row ${row}, truth ${shortName(label)}, predicted ${shortName(predicted)} ${confidence.toFixed(3)}`;
     printer.line(`  ${said}: ${legible(excerpt(title ?? text, 80))}`);
   }
 }

@@ -112,4 +112,17 @@ describe("loadSets", () => {
     describeSets(printer, sets);
     expect(line.mock.calls[0]).toEqual(["text         sentence (test: content)"]);
   });
+
+  it("shows ten classes of a set, the largest", async () => {
+    const rows = Array.from({ length: 600 }, (_, i) => ({ text: "x", label: `c${i % 150}` }));
+    const data = writeCsv(join(files.folder, "intents.csv"), [
+      ...rows,
+      ...Array.from({ length: 96 }, () => ({ text: "y", label: "c149" })),
+    ]);
+    const printer = new Printer(true);
+    const line = vi.spyOn(printer, "line").mockImplementation(() => undefined);
+    describeSets(printer, await loadSets({ data }, 1));
+    const [, train = ""] = line.mock.calls.map(([text]) => text);
+    expect(train).toMatch(/^train +\d+ rows \(c149 70, (c\d+ \d, ){8}c\d+ \d and 140 more\)$/);
+  });
 });

@@ -101,6 +101,50 @@ describe("loadExamples", () => {
     );
   });
 
+  /** A file of `classes` classes, the last `single` of them with one row, the others with two. */
+  const many = (classes: number, single: number, label = (i: number) => `c${i}`) => {
+    const rows = Array.from({ length: classes }, (_, i) =>
+      `text,${label(i)}\n`.repeat(i < classes - single ? 2 : 1),
+    );
+    return source(`text,intent\n${rows.join("")}`);
+  };
+  const labelColumn = "intent";
+
+  it("refuses a column that can hardly be the label: too many classes, or most with a single row", async () => {
+    await expect(loadExamples(many(1001, 0), { labelColumn })).rejects.toThrow(
+      'news.csv: there must be at most 1000 classes in "intent"; got 1001 in 2002 rows. Name the label column with --label-column.',
+    );
+    await expect(loadExamples(many(120, 61), { labelColumn })).rejects.toThrow(
+      'news.csv: of more than 100 classes in "intent" most must have several rows; got 120 in 179 rows, 61 of them with a single one. Name the label column with --label-column.',
+    );
+  });
+
+  it("takes hundreds of classes that have several rows, and a hundred that have one", async () => {
+    for (const [classes, single] of [
+      [150, 0],
+      [600, 300],
+      [1000, 0],
+      [100, 100],
+    ] as const) {
+      const { labels } = await loadExamples(many(classes, single), { labelColumn });
+      expect(labels.names).toHaveLength(classes);
+    }
+  });
+
+  it("takes classes as the model has them, however many", async () => {
+    const labels = new LabelSet(Array.from({ length: 1200 }, (_, i) => `c${i}`));
+    const { examples } = await loadExamples(many(1200, 1200), { labelColumn, labels });
+    expect(examples).toHaveLength(1200);
+  });
+
+  it("names ten of the classes at most, and of a long label its beginning", async () => {
+    const labels = new LabelSet(Array.from({ length: 600 }, (_, i) => `c${i}`));
+    const long = "x".repeat(5000);
+    await expect(loadExamples(source(`text,label\na,${long}\n`), { labels })).rejects.toThrow(
+      `news.csv: labels must be ones seen in training (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and 590 more); got "${"x".repeat(79)}…" in record 1.`,
+    );
+  });
+
   it("refuses a file with only a header", async () => {
     await expect(loadExamples(source("text,label\n"))).rejects.toThrow(
       "news.csv: must have records; got a header only.",
@@ -119,6 +163,18 @@ describe("loadExamples", () => {
     ).rejects.toThrow(
       'news.csv: the label column "class" must exist; got the columns heading, label.',
     );
+  });
+
+  it("takes NaN among numbers for a missing label, and says where", async () => {
+    const rows = ["0", "1", "nan", "1", "nan"].map((label, i) => `text ${i},${label}`);
+    const csv = ["text,label", ...rows, ""].join("\n");
+    await expect(loadExamples(source(csv))).rejects.toThrow(
+      'news.csv: each record must have a label in "label"; got "nan" among numbers in records 3, 5. Remove such records.',
+    );
+    const labelNames = { 0: "fake", 1: "real", nan: "unknown" };
+    expect((await loadExamples(source(csv), { labelNames })).labels.names).toHaveLength(3);
+    const named = csv.replaceAll(",1\n", ",other\n");
+    expect((await loadExamples(source(named))).labels.names).toEqual(["0", "nan", "other"]);
   });
 
   it("does not take the label for a text", async () => {

@@ -5,6 +5,7 @@ import {
   classificationMetrics,
   classificationReport,
   confusionMatrix,
+  frequentConfusions,
   type Scores,
 } from "../../train/metrics.ts";
 
@@ -55,6 +56,19 @@ describe("metrics", () => {
     expect(confusionMatrix([0, 0, 0, 1], [1, 1, 0, 1], 2)).toEqual([
       [1, 2],
       [0, 1],
+    ]);
+  });
+
+  it("lists what is mistaken for what, the most frequent first", () => {
+    const matrix = [
+      [9, 1, 2],
+      [2, 0, 0],
+      [0, 5, 1],
+    ];
+    expect(frequentConfusions(matrix, 3)).toEqual([
+      { truth: 2, predicted: 1, count: 5 },
+      { truth: 0, predicted: 2, count: 2 },
+      { truth: 1, predicted: 0, count: 2 },
     ]);
   });
 

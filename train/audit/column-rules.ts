@@ -96,12 +96,13 @@ export class ColumnRules {
 
   #lengthRule(totals: readonly number[]): CountedRule {
     const shorter = totals.map(() => 0);
-    let best = { accuracy: 0, length: 0, held: [...shorter] };
-    for (const [length, byLabel] of this.#lengths.entries()) {
+    let best = { accuracy: scoreRule(shorter, totals).accuracy, length: 0, held: [...shorter] };
+    // Lengths that no row has are skipped: up to the next there is, the question stays the same.
+    this.#lengths.forEach((byLabel, length) => {
+      byLabel.forEach((count, k) => (shorter[k] = (shorter[k] ?? 0) + count));
       const { accuracy } = scoreRule(shorter, totals);
-      if (accuracy > best.accuracy) best = { accuracy, length, held: [...shorter] };
-      byLabel?.forEach((count, k) => (shorter[k] = (shorter[k] ?? 0) + count));
-    }
+      if (accuracy > best.accuracy) best = { accuracy, length: length + 1, held: [...shorter] };
+    });
     const unit = this.#isText ? "words" : "characters";
     return {
       kind: "length",

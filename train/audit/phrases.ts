@@ -72,22 +72,28 @@ export class PhraseCounter {
    */
   choose(totals: readonly number[], isWanted: (accuracy: number) => boolean = () => true): boolean {
     const cells = this.#cells;
-    const salts = totals.map((_, label) => saltOf(label));
-    const held = totals.map(() => 0);
+    const rows = sum(totals);
+    let least = (totals[argmax(totals)] ?? 0) / rows;
+    // A rule is right in two classes, so that it beats the largest by the smaller one's share at most: a class too rare
+    // for that is in no wanted rule.
+    const labels = totals.flatMap((n, label) => (isWanted(least + n / rows) ? [label] : []));
+    const counted = labels.map((label) => totals[label] ?? 0);
+    const share = sum(counted) / rows;
+    const salts = labels.map(saltOf);
+    const held = labels.map(() => 0);
     const best: { slot: number; accuracy: number }[] = [];
-    let least = (totals[argmax(totals)] ?? 0) / totals.reduce((sum, n) => sum + n, 0);
     const keepBest = (): void => {
       best.sort((a, b) => b.accuracy - a.accuracy || a.slot - b.slot);
       if (best.length > CANDIDATES) best.length = CANDIDATES;
     };
-    for (let slot = 0; slot < CELLS; slot++) {
+    for (let slot = 0; labels.length > 1 && slot < CELLS; slot++) {
       let support = 0;
       for (let k = 0; k < held.length; k++) {
         held[k] = cells[2 * (slot ^ (salts[k] ?? 0)) + 1] ?? 0;
         support += held[k] ?? 0;
       }
       if (support < MIN_SUPPORT) continue;
-      const { accuracy } = scoreRule(held, totals);
+      const accuracy = share * scoreRule(held, counted).accuracy;
       if (accuracy <= least || !isWanted(accuracy)) continue;
       best.push({ slot, accuracy });
       if (best.length < 4 * CANDIDATES) continue;
@@ -132,9 +138,7 @@ export class PhraseCounter {
   /** After both walks: the phrases found in the slots that stood out, without rare ones that only share such a slot. */
   phrases(): Phrase[] {
     return [...this.#chosen.values()].flatMap((phrases) =>
-      [...phrases.values()].filter(
-        ({ held }) => held.reduce((sum, n) => sum + n, 0) >= MIN_SUPPORT,
-      ),
+      [...phrases.values()].filter(({ held }) => sum(held) >= MIN_SUPPORT),
     );
   }
 
@@ -181,6 +185,10 @@ interface Counted {
 }
 
 type Visit = (slot: number, start: number, end: number, isExact: boolean, isHead: boolean) => void;
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, n) => total + n, 0);
+}
 
 function saltOf(label: number): number {
   return mix(label + 1) & (CELLS - 1);

@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { Example } from "../dataset.ts";
+import { listed } from "../listed.ts";
 import { ColumnRules } from "./column-rules.ts";
 import { PhraseCounter, type RowFacts } from "./phrases.ts";
 import { argmax, isSuspicious } from "./rule.ts";
@@ -63,7 +64,7 @@ export async function quickWarnings(
 function unlearnt(names: readonly string[], totals: readonly number[]): string[] {
   const none = names.filter((_, id) => totals[id] === 0);
   if (none.length === 0) return [];
-  return [`train has no row of ${none.join(", ")}: a model cannot learn what it never sees`];
+  return [`train has no row of ${listed(none)}: a model cannot learn what it never sees`];
 }
 
 async function leaks(

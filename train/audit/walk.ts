@@ -12,7 +12,7 @@ import {
   requireSameTextColumns,
   type TextColumnsOf,
 } from "../dataset.ts";
-import { requireOneSpelling } from "../label-set.ts";
+import { MANY_CLASSES, requireOneSpelling } from "../label-set.ts";
 import type { RowFacts } from "./phrases.ts";
 
 /** A data set to audit. Its file is read twice, so `open` gives a new source each time. */
@@ -31,8 +31,6 @@ export interface WalkedRow extends RowFacts {
   otherColumns: readonly string[];
 }
 
-// More classes than this is a wrong column, and would take hours.
-const MAX_CLASSES = 100;
 const ROWS_PER_TURN = 256;
 
 /** The classes met so far, in order of appearance. A set that says a name and one that says its value mean one class. */
@@ -100,9 +98,9 @@ export async function* walk(
       spellings.add(spelling);
       const label = labels.idOf(spelling);
       const labelName = labels.values[label]!;
-      if (labels.values.length > MAX_CLASSES) {
+      if (labels.values.length > MANY_CLASSES) {
         throw new DataError(
-          `${file}: there must be at most ${MAX_CLASSES} classes in ${JSON.stringify(labelColumn)}; got more by record ${record}. Name the label column.`,
+          `${file}: there must be at most ${MANY_CLASSES} classes in ${JSON.stringify(labelColumn)}; got more by record ${record}. Name the label column with --label-column.`,
         );
       }
       const text = joinText(cells, textColumns);

@@ -1,5 +1,6 @@
 // What a report says to worry about, a sentence each.
 
+import { listed } from "../listed.ts";
 import type { AuditReport, CopyCounts } from "./report.ts";
 import type { Rule } from "./rule.ts";
 
@@ -36,7 +37,7 @@ function unknownClasses(sets: AuditReport["sets"]): string[] {
     const unknown = Object.entries(classes).filter(([label, n]) => n > 0 && !train.classes[label]);
     if (unknown.length === 0) return [];
     const rows = unknown.reduce((sum, [, n]) => sum + n, 0);
-    const labels = unknown.map(([label]) => label).join(", ");
+    const labels = listed(unknown.map(([label]) => label));
     return [`${number(rows)} of the ${name} rows have a class that train lacks: ${labels}`];
   });
 }

@@ -119,6 +119,17 @@ describe("audit", () => {
     expect((await inProcess("audit", jsonl)).stdout).toContain("data         40 rows (fake ");
   });
 
+  it("shows ten classes of many, the largest", async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => ({
+      text: `the word${i % 20} of row ${i}`,
+      label: `c${i < 20 ? i % 20 : i % 2}`,
+    }));
+    const { stdout } = await inProcess("audit", writeCsv(path("twenty.csv"), rows));
+    const ten = "c0 11, c1 11, c10 1, c11 1, c12 1, c13 1, c14 1, c15 1, c16 1, c17 1";
+    expect(stdout).toContain(`data         40 rows (${ten} and 10 more)\n`);
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThan(200);
+  });
+
   it("names a file that is not there, and one without records", async () => {
     const missing = await inProcess("audit", path("none.csv"));
     expect(missing).toMatchObject({ code: 1, stdout: "" });

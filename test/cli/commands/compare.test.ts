@@ -55,6 +55,12 @@ describe("compare", () => {
       "a, b, c in",
     ],
     [
+      "many other classes, ten of them named",
+      () => [right, runOf("letters", LABELS, `cdefghijklmno${LABELS.slice(13)}`)],
+      1,
+      "a, b, c, d, e, f, g, h, i, j and 5 more in",
+    ],
+    [
       "other texts",
       () => [
         runOf("x", LABELS, LABELS, fingerprints("0123456789")),

@@ -319,6 +319,8 @@ describe("the audit", () => {
     );
     await expect(
       auditRows({ data: rows.map((row, i) => ({ ...row, label: String(i) })) }),
-    ).rejects.toThrow("at most 100 classes");
+    ).rejects.toThrow(
+      'at most 100 classes in "label"; got more by record 101. Name the label column with --label-column.',
+    );
   });
 });

@@ -44,6 +44,37 @@ describe("the audit before training", () => {
     ]);
   });
 
+  it("of a class is cut to ten names", async () => {
+    const names = [...NAMES, ...Array.from({ length: 600 }, (_, i) => `c${i}`)];
+    expect(await quickWarnings([{ name: "train", examples: examples(300, 1) }], names)).toEqual([
+      "train has no row of c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and 590 more: a model cannot learn what it never sees",
+    ]);
+  });
+
+  it("is as quick for a thousand classes, of which none can be told so well as to warn", async () => {
+    const names = Array.from({ length: 1000 }, (_, i) => `c${i}`);
+    const train = Array.from({ length: 5000 }, (_, i) => ({
+      text: `the word${i % 1000} tells class ${i % 1000} alone`,
+      label: i % 1000,
+    }));
+    const started = performance.now();
+    expect(await quickWarnings([{ name: "train", examples: train }], names)).toEqual([]);
+    expect(performance.now() - started).toBeLessThan(10_000); // a minute when every class was looked at
+  });
+
+  it("finds the word that tells two large classes among hundreds of rare ones", async () => {
+    const names = ["fake", ...Array.from({ length: 300 }, (_, i) => `c${i}`), "real"];
+    const large = examples(900, 1, (text, label) => (label === 1 ? `(Wire) ${text}` : text));
+    const train = [
+      ...large.map(({ text, label }) => ({ text, label: label === 1 ? 301 : 0 })),
+      ...names.slice(1, -1).map((_, i) => ({ text: `rare thing ${i}`, label: i + 1 })),
+    ];
+    const [warning] = await quickWarnings([{ name: "train", examples: train }], names);
+    expect(warning).toBe(
+      'text has "(Wire)": this alone classifies 75.0 % of the rows (real where it holds, in 450 rows; else fake)',
+    );
+  });
+
   it("says which single word and which blank tell the class", async () => {
     const train = examples(300, 1, (text, label) => (label === 1 ? `${text} (Wire) x ` : text));
     const warnings = await quickWarnings([{ name: "train", examples: train }], NAMES);
