@@ -1,6 +1,6 @@
 // What a report says to worry about, a sentence each.
 
-import { listed } from "../listed.ts";
+import { listed, shortName } from "../listed.ts";
 import type { AuditReport, CopyCounts } from "./report.ts";
 import type { Rule } from "./rule.ts";
 
@@ -42,6 +42,14 @@ function unknownClasses(sets: AuditReport["sets"]): string[] {
   });
 }
 
+/** A single class in all sets, which `train` refuses. */
+function singleClass({ labels }: Pick<AuditReport, "labels">): string[] {
+  const [only, ...others] = labels;
+  return only === undefined || others.length > 0
+    ? []
+    : [`all rows are of one class, ${shortName(only)}: there is nothing to tell apart`];
+}
+
 /** In the order of how much they inflate a score, after what `train` would refuse: leaks, shortcuts, contradictions, copies, empty texts. */
 export function warningsOf(report: Omit<AuditReport, "warnings">): string[] {
   const { duplicates, conflicts, sets, shortcuts } = report;
@@ -69,6 +77,7 @@ export function warningsOf(report: Omit<AuditReport, "warnings">): string[] {
   });
   const empty = sets.flatMap(({ name, empty: n }) => (n === 0 ? [] : [emptySentence(n, name)]));
   return [
+    ...singleClass(report),
     ...unknownClasses(sets),
     ...leaks,
     ...rules.slice(0, MOST_RULES).map((rule) => `shortcut: ${ruleSentence(rule)}`),

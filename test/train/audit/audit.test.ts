@@ -41,6 +41,13 @@ describe("the audit", () => {
     expect((await auditRows({ data: test }, { labelNames })).warnings).toEqual([]);
   });
 
+  it("warns of a single class", async () => {
+    const rows = stories(40).map((row) => ({ ...row, label: "a" }));
+    expect((await auditRows({ data: rows })).warnings).toEqual([
+      "all rows are of one class, a: there is nothing to tell apart",
+    ]);
+  });
+
   it("counts tokens, cut texts and padding at the maximal length", async () => {
     const encoder = { encode: (text: string) => [2, ...text.split(" ").map(() => 7), 3] };
     const rows = [2, 6, 7, 14].map((n) => ({ text: story(new Random(n), n), label: `l${n % 4}` }));
