@@ -27,7 +27,7 @@ part() {
 
 part doctor 30 sh -c "$run cli/main.ts doctor --json >'$out/doctor.json'"
 if grep -q '"software":true' "$out/doctor.json"; then
-  software=true config=tiny tests="test/kernels test/engine/tuning.test.ts" steps=5 batch=8 f32=activation f16=linear
+  software=true config=tiny tests="test/kernels test/engine/tuning.test.ts" steps=5 batch=8 f32="activation add" f16="linear dropout"
 else
   software=false config=base tests="test/kernels test/engine test/model test/train" steps=30 batch=32 f32="step matmul attention" f16="step matmul attention"
 fi

@@ -109,11 +109,11 @@ const cells = (row: Row): string =>
 console.log(
   `${"kernel".padEnd(42)} ${"shape".padEnd(32)} ${"median ms".padStart(10)} ${"IQR".padStart(9)} ${"GFLOP/s".padStart(10)} ${"GB/s".padStart(8)} ${"share".padStart(6)}`,
 );
-const probe = gpu.upload(new Float32Array(1));
 for (const tokens of tokenCounts) {
   for (const item of cases(gpu, tokens, variants === true)) {
     if (!wants(item.name)) continue;
     const made = item.make();
+    const probe = gpu.upload(new Float32Array(1)); // goes with the rest of the case
     for (const row of await measure(gpu, made, probe, runs, ceiling)) {
       rows.push(row);
       console.log(cells(row));
