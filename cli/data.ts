@@ -31,6 +31,11 @@ export interface RecordOptions {
   readonly columns?: string[] | undefined;
 }
 
+/** The flags given that only CSV and TSV files heed. */
+export function csvFlags(options: RecordOptions): string[] {
+  return flagsGiven(options, ["delimiter", "columns", "quotes"]);
+}
+
 /** How a labelled file's records are read. */
 export interface LabelledRecordOptions extends RecordOptions {
   readonly labelColumn?: string | undefined;
@@ -70,7 +75,7 @@ export function checkDataOptions(where: string, options: DataOptions): void {
     );
   }
   const files = [data, train, validation, test].filter((file) => file !== undefined);
-  const ofCsv = flagsGiven(options, ["delimiter", "columns", "quotes"]);
+  const ofCsv = csvFlags(options);
   if (ofCsv.length > 0 && files.every(isJsonl)) {
     throw new UsageError(
       `${where}: ${ofCsv.join(", ")} must go with CSV or TSV files; got JSON lines.`,

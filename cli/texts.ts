@@ -2,11 +2,16 @@
 
 import { createReadStream } from "node:fs";
 import { DataError } from "../engine/errors.ts";
-import { chooseTextColumns, type CsvRow, joinText, readRows } from "../train/index.ts";
+import {
+  chooseTextColumns,
+  type CsvRow,
+  type CsvSource,
+  joinText,
+  readTable,
+} from "../train/index.ts";
 import { isJsonl, readJsonl } from "../train/jsonl.ts";
-import { delimiterOf, type RecordOptions } from "./data.ts";
+import { csvFlags, delimiterOf, type RecordOptions } from "./data.ts";
 import { UsageError } from "./errors.ts";
-import { flagsGiven } from "./option-name.ts";
 
 /** How texts are found in what is read. */
 export interface TextOptions extends RecordOptions {
@@ -19,18 +24,15 @@ export interface InputOptions extends TextOptions {
   readonly input: string;
 }
 
-interface Source {
-  /** A file's name, which tells CSV and JSON lines, or what else to call it in errors. */
-  readonly name: string;
-  readonly chunks: AsyncIterable<Uint8Array>;
-}
+/** Its name tells CSV and JSON lines, or is what errors call it. */
+type Source = Exclude<CsvSource, string>;
 
 const isCsv = (name: string): boolean => /\.(csv|tsv)$/i.test(name);
 
 /** Throws UsageError for options of CSV files where the input is none. */
 export function checkInputOptions(where: string, options: InputOptions): void {
   const { input, textColumns } = options;
-  const given = flagsGiven(options, ["delimiter", "columns", "quotes"]);
+  const given = csvFlags(options);
   const isNone = isJsonl(input) || (textColumns === undefined && !isCsv(input));
   if (given.length === 0 || !isNone) return;
   const wanted = isJsonl(input)
@@ -55,18 +57,17 @@ export function inputTexts(options: InputOptions): AsyncGenerator<string> {
 export async function* readTexts(source: Source, options: TextOptions): AsyncGenerator<string> {
   const { name } = source;
   const { quotes, columns, textColumns } = options;
-  if (isCsv(name)) return yield* recordTexts(rowsOf(source), name, options);
+  const format = { delimiter: delimiterOf(name, options.delimiter), quotes, columns };
+  if (isCsv(name) || isJsonl(name)) {
+    return yield* recordTexts(readTable(source, format), name, options);
+  }
   const { line, chunks } = await peek(source.chunks);
-  if (isJsonl(name) || isObject(line)) {
+  if (isObject(line)) {
     yield* recordTexts(readJsonl({ name, chunks }), name, options);
   } else if (textColumns !== undefined) {
-    yield* recordTexts(rowsOf({ name, chunks }), name, options);
+    yield* recordTexts(readTable({ name, chunks }, format), name, options);
   } else {
     yield* readLines(chunks, name);
-  }
-
-  function rowsOf(csv: Source): AsyncGenerator<CsvRow> {
-    return readRows(csv, { delimiter: delimiterOf(name, options.delimiter), quotes, columns });
   }
 }
 

@@ -27,23 +27,23 @@ export function integer(text: string): number {
   return exact(text, /^-?\d+$/, "it must be an integer.");
 }
 
-export function amount(text: string): number {
+function finite(text: string, isIn: (value: number) => boolean, problem: string): number {
   const value = Number(text);
   if (value === Infinity && /\d/.test(text)) {
     throw new InvalidArgumentError(`it must be at most ${Number.MAX_VALUE}.`);
   }
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
-    throw new InvalidArgumentError("it must be a number of at least 0.");
+  if (text.trim() === "" || !Number.isFinite(value) || !isIn(value)) {
+    throw new InvalidArgumentError(problem);
   }
   return value;
 }
 
+export function amount(text: string): number {
+  return finite(text, (value) => value >= 0, "it must be a number of at least 0.");
+}
+
 export function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value <= 0) {
-    throw new InvalidArgumentError("it must be a number above 0.");
-  }
-  return amount(text);
+  return finite(text, (value) => value > 0, "it must be a number above 0.");
 }
 
 // setTimeout takes no more milliseconds.

@@ -52,11 +52,10 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
       if (first > 0u) { atomicMax(&forward_raised, first); } // before the first block there are no sums
     }
     var total = forward_total[slot] * shrink;
+    // The weights as the product sees them, rounded: else y would be a sum of weights that are not 1 together.
     ${times(
       QUADS,
-      (
-        c,
-      ) => `{ let p = quantizeToF16(exp(score${c} - reference)); // what the product sees: or y would be a sum of weights that are not 1 together
+      (c) => `{ let p = quantizeToF16(exp(score${c} - reference));
     total += p.x + p.y + p.z + p.w;
     let key = first + ${4 * c}u + ${NEXT};
     forward_weights_1[slot * ${WEIGHTS_STRIDE}u + ${c}u] = vec4h(p * keep4(vec4u(row.x + first_own + r), key, head)); }`,

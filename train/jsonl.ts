@@ -13,8 +13,8 @@ export function isJsonl(source: CsvSource): boolean {
 
 /**
  * Reads one JSON object a line; blank lines are skipped. The columns are the keys of the first object; later objects may
- * lack some, as their rows then do, and their further keys are ignored. Strings are taken as they are, numbers and booleans as
- * JSON writes them, integers of any length with all their digits, null as "".
+ * lack some, as their rows then do, and their further keys are ignored. Strings are taken as they are, numbers and
+ * booleans as JSON writes them, integers of any length with all their digits, null as "".
  * Throws FileError when there is no file to read or it is empty, and DataError with the line for anything but such
  * objects, nested values, bytes that are not UTF-8, and NUL characters.
  */

@@ -51,7 +51,7 @@ export class LabelSet {
    * The classes of labels as a file spells them: integers in numeric order, anything else in code unit order.
    * @param labelNames a name for each value; it then decides which values there are
    * Throws DataError where a value gets the name of another one: they would become one class; and, without names, where the
-   * same number is written in two ways: they would be further classes.
+   * same number is written in two ways, or stands for a missing one: they would be further classes.
    */
   static fromValues(
     values: Iterable<string>,
@@ -102,6 +102,11 @@ function refuseOddNumbers(values: ReadonlySet<string>): void {
     }
     spelled.set(number, value);
   }
+  const missing = missingNumber(values);
+  if (missing === undefined) return;
+  throw new DataError(
+    `labels: each record must have one; got ${JSON.stringify(missing)} among numbers. Remove such records.`,
+  );
 }
 
 /** How a column of numbers spells that one is missing: pandas writes NaN. Undefined where none is. */

@@ -51,10 +51,11 @@ describe("labels", () => {
   it.each([
     [["0", "1", "1.0"], 'must be written in one way; got "1" and "1.0". Write one of them,'],
     [["-01", "3", "-1.00"], 'got "-01" and "-1.00"'],
+    [["0", "NaN", "1"], 'each record must have one; got "NaN" among numbers'],
   ])("of numbers are no more classes than there are: %j", (values, problem) => {
     expect(() => LabelSet.fromValues(values)).toThrow(problem);
     const named = Object.fromEntries(values.map((value, i) => [value, `class ${i}`]));
-    expect(LabelSet.fromValues(values, named).names).toHaveLength(values.length);
+    expect(LabelSet.fromValues(values, named).names).toHaveLength(3);
   });
 
   it("of numbers may be long, or have a fraction, or stand among words", () => {
