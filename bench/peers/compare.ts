@@ -2,6 +2,7 @@
 
 import { type ChildProcess, execFileSync, fork, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { setTimeout as rest } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ChildRequest } from "./child.ts";
 import { layerLosses } from "./reference.ts";
@@ -36,6 +37,12 @@ export function installPeers(log: (line: string) => void): void {
     shell: process.platform === "win32",
   });
 }
+
+/**
+ * Between two turns, so that what a library leaves running is in nobody's time: onnxruntime's threads on the CPU spin for
+ * 45 ms after a run, looking for more.
+ */
+const REST_MS = 100;
 
 /** A child process that works when it is given the turn, until it asks for the next. */
 class Child {
@@ -133,7 +140,10 @@ export async function* comparePeers(options: CompareOptions): AsyncGenerator<Pee
   let working = children;
   while (working.length > 0) {
     const left: Child[] = [];
-    for (const child of working) if (await child.turn()) left.push(child);
+    for (const child of working) {
+      await rest(REST_MS);
+      if (await child.turn()) left.push(child);
+    }
     working = left;
   }
   for (const { rows } of children) yield* rows;
