@@ -9,7 +9,11 @@ import {
   matmulRegister,
   matmulTiled,
 } from "../kernels/matmul.ts";
-import { matmulBroadcast, matmulBroadcastRows } from "../kernels/matmul-broadcast.ts";
+import {
+  MATMUL_BROADCAST_STEP,
+  matmulBroadcast,
+  matmulBroadcastTile,
+} from "../kernels/matmul-broadcast.ts";
 import {
   largestShapes,
   matmulMatrix,
@@ -100,8 +104,8 @@ const broadcast = (lanes: number): MatmulVariant => ({
   reads: ["NN", "NT"],
   operands: "f32",
   split: 1,
-  tile: [matmulBroadcastRows("NN", lanes), 4 * lanes],
-  step: 4,
+  tile: matmulBroadcastTile("NN", lanes),
+  step: MATMUL_BROADCAST_STEP.NN,
   kernel: (layout) => matmulBroadcast(layout, lanes),
   constants: (_layout, precision) => ({ HALF: precision === "f16" }),
 });
@@ -110,8 +114,8 @@ const broadcastTransposed = (lanes: number): MatmulVariant => ({
   ...broadcast(lanes),
   name: "broadcast transposed",
   reads: ["TN"],
-  tile: [matmulBroadcastRows("TN", lanes), 4 * lanes],
-  step: 1,
+  tile: matmulBroadcastTile("TN", lanes),
+  step: MATMUL_BROADCAST_STEP.TN,
   kernel: () => matmulBroadcast("TN", lanes),
 });
 
@@ -186,7 +190,8 @@ export function matmulVariants(
 }
 
 function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
-  const shared = subgroupSize > 1 && matmulBroadcastRows("NN", subgroupSize) % subgroupSize === 0;
+  const shared =
+    subgroupSize > 1 && matmulBroadcastTile("NN", subgroupSize)[0] % subgroupSize === 0;
   return shared
     ? [broadcastTransposed(subgroupSize), broadcast(subgroupSize), REGISTER]
     : [REGISTER];

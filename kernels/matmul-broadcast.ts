@@ -4,29 +4,41 @@
 // constant lane, which a loop variable is not, so this kernel is written out by its .ts (bench row "matmul").
 // a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, "TN" M % 4 = 0,
 // the others K % 4 = 0.
-// Mapping: a workgroup is one subgroup; it owns some rows, and each lane a quad of columns. The sums do not fit the
-// registers of a CPU, so each is updated for all k of a turn at once: loaded and stored once. The tile is as large as the
-// loop stays within the CPU's cache of decoded instructions, which loads fill: 40 instructions for the vec4 of a lane.
-// "TN" has one k a turn and the largest tile, the others 4 k, since a row of A gives whole vec4s of k only.
+// Mapping: a workgroup is one subgroup; it owns some rows, and each lane one or two quads of columns. The sums do not fit
+// the registers of a CPU, so each is updated for all k of a turn at once: loaded and stored once. The tile is as large as
+// the loop stays within the CPU's cache of decoded instructions, which loads fill: 40 instructions for the vec4 of a lane.
+// "TN" has the larger tile and 2 k a turn, the others 4 k, since a row of A gives whole vec4s of k only. Each sum is over
+// k in order, whatever the tile: tiles differ in speed, never in bits.
 import { defineKernel, madeOnce } from "./kernel.ts";
 import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
-/** Rows of C per workgroup; for "NN" and "NT" a multiple of `lanes`. */
-export function matmulBroadcastRows(layout: "NN" | "NT" | "TN", lanes: number): number {
-  return layout === "TN" ? 4 * lanes : 16;
+type BroadcastLayout = "NN" | "NT" | "TN";
+
+/** Rows and columns of C per workgroup; rows of "NN" and "NT" are a multiple of `lanes`. */
+export function matmulBroadcastTile(
+  layout: BroadcastLayout,
+  lanes: number,
+): readonly [rows: number, columns: number] {
+  return layout === "TN" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
 }
+
+/** Values of K per turn of its loop. */
+export const MATMUL_BROADCAST_STEP = { NN: 4, NT: 4, TN: 2 } as const;
 
 const component = (i: number): string => "xyzw"[i % 4]!;
 const lines = (n: number, line: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => line(i)).join("\n");
 
 /** The loads of A of turn s, and the expression of A[row m, the turn's k number j] in every lane. */
-function operandA(layout: "NN" | "NT" | "TN", rows: number, lanes: number) {
+function operandA(layout: BroadcastLayout, rows: number, lanes: number) {
   if (layout === "TN") {
     return {
-      load: "let a0 = rounded(a[s * m4 + min(row / 4u + lane, m4 - 1u)]);",
-      value: (_j: number, m: number): string =>
-        `subgroupBroadcast(a0.${component(m)}, ${Math.floor(m / 4)}u)`,
+      load: lines(
+        MATMUL_BROADCAST_STEP.TN,
+        (j) => `let a${j} = rounded(a[${turnK(layout, j)} * m4 + min(row / 4u + lane, m4 - 1u)]);`,
+      ),
+      value: (j: number, m: number): string =>
+        `subgroupBroadcast(a${j}.${component(m)}, ${Math.floor(m / 4)}u)`,
     };
   }
   return {
@@ -39,49 +51,68 @@ function operandA(layout: "NN" | "NT" | "TN", rows: number, lanes: number) {
   };
 }
 
-/** The loads of B of turn s: w0, w1..., each the lane's quad of columns at one k. */
-function operandB(layout: "NN" | "NT" | "TN"): string {
-  if (layout === "TN") return "let w0 = rounded(b[s * n4 + quad]);";
-  if (layout === "NN")
-    return lines(4, (j) => `let w${j} = rounded(b[(4u * s + ${j}u) * n4 + quad]);`);
+/** The loads of B of turn s: w0_0, w0_1..., the lane's quad q of columns at the turn's k number j. */
+function operandB(layout: BroadcastLayout, quads: number): string {
+  if (layout !== "NT") {
+    const load = (j: number, q: number): string =>
+      `let w${j}_${q} = rounded(b[${turnK(layout, j)} * n4 + quad${q}]);`;
+    return lines(MATMUL_BROADCAST_STEP[layout], (j) => lines(quads, (q) => load(j, q)));
+  }
   return [
-    lines(4, (j) => `let b${j} = rounded(b[(4u * quad + ${j}u) * k4 + s]);`),
+    lines(4, (j) => `let b${j} = rounded(b[(4u * quad0 + ${j}u) * k4 + s]);`),
     lines(
       4,
-      (j) => `let w${j} = vec4f(${[0, 1, 2, 3].map((n) => `b${n}.${component(j)}`).join(", ")});`,
+      (j) => `let w${j}_0 = vec4f(${[0, 1, 2, 3].map((n) => `b${n}.${component(j)}`).join(", ")});`,
     ),
   ].join("\n");
 }
 
-function source(layout: "NN" | "NT" | "TN", lanes: number): string {
-  const rows = matmulBroadcastRows(layout, lanes);
-  const step = layout === "TN" ? 1 : 4;
+const turnK = (layout: BroadcastLayout, j: number): string =>
+  `(${MATMUL_BROADCAST_STEP[layout]}u * s + ${j}u)`;
+
+function source(layout: BroadcastLayout, lanes: number): string {
+  const [rows, columns] = matmulBroadcastTile(layout, lanes);
+  const quads = columns / 4 / lanes;
+  const step = MATMUL_BROADCAST_STEP[layout];
   const { load, value } = operandA(layout, rows, lanes);
+  const update = (m: number): string =>
+    lines(step, (j) => `let v${m}_${j} = vec4f(${value(j, m)});`) +
+    lines(quads, (q) =>
+      lines(step, (j) => `c${q}_${m} = fma(v${m}_${j}, w${j}_${q}, c${q}_${m});`),
+    );
+  const sums = (q: number): string =>
+    Array.from({ length: rows }, (_, m) => `c${q}_${m}`).join(", ");
   const body = `
   let k4 = params.K / 4u;
   let m4 = params.M / 4u;
   let n4 = params.N / 4u;
   let row = group.y * ${rows}u;
-  let column = group.x * ${lanes}u + lane;
-  let quad = min(column, n4 - 1u); // columns past the end are computed on a clamped address and not stored
-${lines(rows, (m) => `var c${m} = vec4f();`)}
+  let first = group.x * ${quads * lanes}u + lane;
+${lines(quads, (q) => `let quad${q} = min(first + ${q * lanes}u, n4 - 1u); // past the end: computed, not stored`)}
+${lines(rows, (m) => lines(quads, (q) => `var c${q}_${m} = vec4f();`))}
   for (var s = 0u; s < params.K / ${step}u; s++) {
 ${load}
-${operandB(layout)}
-${lines(rows, (m) => lines(step, (j) => `c${m} = fma(vec4f(${value(j, m)}), w${j}, c${m});`))}
+${operandB(layout, quads)}
+${lines(rows, update)}
   }`;
-  // The rows are stored in a loop: written out, their activations would take a compiler ten times as long.
+  // The sums are stored in a loop: written out, their activations would take a compiler ten times as long.
   const entry = (name: string, store: string): string => `
 @compute @workgroup_size(${lanes})
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${body}
-  var sums = array<vec4f, ${rows}>(${Array.from({ length: rows }, (_, m) => `c${m}`).join(", ")});
-  if (column >= n4) {
-    return;
-  }
-  for (var m = row; m < min(row + ${rows}u, params.M); m++) {
-    let i = m * n4 + column;
-    ${store}
-  }
+${lines(
+  quads,
+  (q) => `
+  let column${q} = first + ${q * lanes}u;
+  if (column${q} < n4) {
+    var sums = array<vec4f, ${rows}>(${sums(q)});
+    for (var m = row; m < min(row + ${rows}u, params.M); m++) { // up to a constant, a compiler would write it out
+      let column = column${q};
+      let i = m * n4 + column;
+      let sum = sums[m - row];
+      ${store}
+    }
+  }`,
+)}
 }`;
   return `
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
@@ -98,16 +129,16 @@ fn rounded(v: vec4f) -> vec4f {
   }
   return v;
 }
-${entry("product", "if (ACCUMULATE) { c[i] += sums[m - row]; } else { c[i] = sums[m - row]; }")}
-${entry("linear", "c[i] = activate(sums[m - row] + bias[column]);")}
-${entry("linearKeep", "let v = sums[m - row] + bias[column]; pre[i] = v; c[i] = activate(v);")}
+${entry("product", "if (ACCUMULATE) { c[i] += sum; } else { c[i] = sum; }")}
+${entry("linear", "c[i] = activate(sum + bias[column]);")}
+${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v);")}
 `;
 }
 
 const once = madeOnce<MatmulKernel>();
 
 /** The kernel of one layout for subgroups of exactly `lanes` lanes, which must divide 16. */
-export function matmulBroadcast(layout: "NN" | "NT" | "TN", lanes: number): MatmulKernel {
+export function matmulBroadcast(layout: BroadcastLayout, lanes: number): MatmulKernel {
   const name = `matmul-broadcast-${layout}-${lanes}`;
   return once(name, () =>
     defineKernel(name, {
