@@ -16,6 +16,8 @@ export interface PoolBuffer {
   refs: number;
   /** Not free yet, though released: what was written to it has to reach the device first. */
   held: boolean;
+  /** Counts the launches and calls of `Gpu.set` that write to it. */
+  writes: number;
 }
 
 /** A buffer of a pool, with its latest use. */
@@ -109,7 +111,7 @@ export class BufferPool {
 
   private take(slot: Slot): PoolBuffer {
     const { id, gpu, bytes } = slot;
-    slot.use = { id, gpu, device: this.device, bytes, pool: this, refs: 1, held: false };
+    slot.use = { id, gpu, device: this.device, bytes, pool: this, refs: 1, held: false, writes: 0 };
     return slot.use;
   }
 

@@ -10,13 +10,7 @@ import {
   packParams,
 } from "../kernels/kernel.ts";
 import type { PoolBuffer } from "./buffers.ts";
-import {
-  type AdapterInfo,
-  type DeviceOptions,
-  openDevice,
-  requirePrecision,
-  watchDevice,
-} from "./device.ts";
+import { type AdapterInfo, requirePrecision, watchDevice } from "./device.ts";
 import { DeviceError, KernelError } from "./errors.ts";
 import { Memory } from "./memory.ts";
 import { PipelineCache, type PipelineRequest } from "./pipelines.ts";
@@ -30,15 +24,6 @@ import type { Tensor } from "./tensor.ts";
 import { MatmulChoice } from "./tuning.ts";
 import { type ApiCalls, noCalls } from "./api-calls.ts";
 import { asleep } from "./asleep.ts";
-import { requireOverflow } from "./overflow.ts";
-
-/** Opens the preferred GPU. Throws DeviceError when no adapter works, PrecisionError when it lacks the precision. The caller closes it. */
-export async function openGpu(options: DeviceOptions = {}): Promise<Gpu> {
-  const { device, info } = await openDevice(options);
-  const gpu = new Gpu(device, info, options.precision);
-  if (options.precision === "f16") await requireOverflow(gpu);
-  return gpu;
-}
 
 /** Why a read of a rehearsal has no value. */
 class Rehearsed extends Error {}
@@ -145,7 +130,14 @@ export class Gpu {
       buffer.refs = 0;
       buffer.gpu.destroy();
     }
+    this.#memory.derived.forget(buffers);
     this.#pipelines.forget(buffers);
+  }
+
+  /** A tensor that `make` fills from a persistent one's values. The engine keeps it; `make` runs again when they were written. */
+  derived(parameter: Tensor, shape: Shape, make: (into: Tensor) => void): Tensor {
+    this.check();
+    return this.#memory.derived.of(parameter, shape, make);
   }
 
   /** Overwrites a tensor's elements. Takes effect before any launch that was not yet submitted. */
@@ -177,11 +169,11 @@ export class Gpu {
     return this.#memory.step(key, () => {
       try {
         const result = fn();
-        if (this.#rehearsal) this.#submission.discard(new Rehearsed());
+        if (this.#rehearsal) this.discard(new Rehearsed());
         else this.submit();
         return result;
       } catch (error) {
-        this.#submission.discard(error);
+        this.discard(error);
         throw error;
       }
     });
@@ -232,6 +224,9 @@ export class Gpu {
     if (this.#rehearsal) return void this.#rehearsal.push({ kernel, entry, constants });
     const pipeline = this.#pipelines.get(kernel, entry, constants);
     const group = this.#pipelines.bindGroup(pipeline, buffers);
+    for (const { name, access } of pipeline.bindings) {
+      if (access === "read_write") (buffers as Record<string, Tensor>)[name]!.buffer.writes++;
+    }
     this.#submission.dispatch(pipeline, group, packParams(kernel.params, params), grid);
   }
 
@@ -294,5 +289,10 @@ export class Gpu {
     this.#submission.discard(new DeviceError("gpu: it was closed."));
     this.#memory.destroy();
     this.#device.destroy();
+  }
+
+  private discard(error: unknown): void {
+    this.#submission.discard(error);
+    this.#memory.derived.expire();
   }
 }

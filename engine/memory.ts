@@ -3,6 +3,7 @@
 import { BufferPool, type PoolBuffer } from "./buffers.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { ApiCalls } from "./api-calls.ts";
+import { Derived } from "./derived.ts";
 import { elementCount, format, type Shape } from "./shape.ts";
 import { requireUsable, Tensor } from "./tensor.ts";
 
@@ -18,10 +19,13 @@ function requireWords(where: string, values: unknown): void {
 export class Memory {
   /** Mappable buffers for reading back. */
   readonly staging: BufferPool;
+  readonly derived: Derived;
   readonly #device: GPUDevice;
   readonly #calls: ApiCalls;
   readonly #work: BufferPool;
   readonly #uploads: BufferPool;
+  /** Of `derived`: apart, since what lives from step to step has no place in a step's plan. */
+  readonly #kept: BufferPool;
   readonly #nextId: () => number;
   /** Tensors of the innermost step or scope. */
   #tracked: Tensor[] | undefined;
@@ -40,16 +44,18 @@ export class Memory {
     const usage = STORAGE | COPY_SRC | COPY_DST;
     this.#work = new BufferPool(device, "work", usage, this.#nextId);
     this.#uploads = new BufferPool(device, "upload", usage, this.#nextId);
+    this.#kept = new BufferPool(device, "derived", usage, this.#nextId);
+    this.derived = new Derived(this.#kept);
     this.staging = new BufferPool(device, "staging", MAP_READ | COPY_DST, this.#nextId);
   }
 
   /** Of all pools, in use or free. */
   get bytes(): number {
-    return this.#work.bytes + this.#uploads.bytes + this.staging.bytes;
+    return this.pools.reduce((sum, pool) => sum + pool.bytes, 0);
   }
 
   get count(): number {
-    return this.#work.count + this.#uploads.count + this.staging.count;
+    return this.pools.reduce((sum, pool) => sum + pool.count, 0);
   }
 
   get stepping(): boolean {
@@ -116,6 +122,7 @@ export class Memory {
       pool: undefined,
       refs: 1,
       held: false,
+      writes: 0,
     };
   }
 
@@ -127,6 +134,7 @@ export class Memory {
       );
     }
     requireUsable("gpu.set", tensor, this.#device);
+    tensor.buffer.writes++;
     this.write(tensor.buffer.gpu, tensor.offset, values);
   }
 
@@ -181,7 +189,11 @@ export class Memory {
   }
 
   destroy(): void {
-    for (const pool of [this.#work, this.#uploads, this.staging]) pool.destroy();
+    for (const pool of this.pools) pool.destroy();
+  }
+
+  private get pools(): readonly BufferPool[] {
+    return [this.#work, this.#uploads, this.#kept, this.staging];
   }
 
   private write(buffer: GPUBuffer, offset: number, values: Values): void {

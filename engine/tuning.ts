@@ -26,12 +26,31 @@ export interface TunedProduct {
 /** Rows and columns of a product from which transposed copies of its operands are worth making. */
 const WORTH_COPIES = 128;
 
+/** Elements of a product from which, where a copy of B is there already, one of A is worth making. */
+const WORTH_COPY_OF_A = 1 << 14;
+/** Time of a row of operands as they lie against one of copies, the copying aside. */
+const COST_AS_THEY_LIE = 1.3;
+
 /** Rows and fixed sizes of a product. */
 export function splitSizes(
   layout: Layout,
   { M, N, K }: MatmulSizes,
 ): { rows: number; sizes: [number, number] } {
   return layout === "TN" ? { rows: K, sizes: [M, N] } : { rows: M, sizes: [N, K] };
+}
+
+/** Whether a product by `copying` is faster than by `direct`, with the copies it makes. */
+function paysToCopy(
+  layout: Layout,
+  { M, N }: MatmulSizes,
+  kept: boolean,
+  copying: MatmulVariant,
+  direct: MatmulVariant,
+): boolean {
+  if (layout !== "NT" || !kept) return Math.min(M, N) >= WORTH_COPIES;
+  // Rows are computed by tiles: of 33, a tile of 32 computes 64.
+  const rows = ({ tile }: MatmulVariant): number => Math.ceil(M / tile[0]) * tile[0];
+  return M * N >= WORTH_COPY_OF_A && rows(copying) <= COST_AS_THEY_LIE * rows(direct);
 }
 
 /** Chooses the kernel of each product on an adapter. */
@@ -71,8 +90,11 @@ export class MatmulChoice {
     return taken;
   }
 
-  /** The kernel for a product: the tuned one of the nearest number of rows, else the first that gives enough workgroups. */
-  choose(layout: Layout, product: MatmulSizes): MatmulVariant {
+  /**
+   * The kernel for a product: the tuned one of the nearest number of rows, else the first that gives enough workgroups. `kept`
+   * tells that a transposed copy of B, once made, serves other products too.
+   */
+  choose(layout: Layout, product: MatmulSizes, kept = false): MatmulVariant {
     const { rows, sizes } = splitSizes(layout, product);
     const tuned = this.#table.get(`${layout} ${sizes.join()}`);
     if (tuned) {
@@ -82,26 +104,25 @@ export class MatmulChoice {
       );
       if (this.#fits(variant, layout, product)) return variant;
     }
-    return this.byRule(layout, product);
+    return this.byRule(layout, product, kept);
   }
 
   #fits(variant: MatmulVariant, layout: Layout, product: MatmulSizes): boolean {
     return fits(variant, layout, product, this.#adapter.limits);
   }
 
-  private byRule(layout: Layout, product: MatmulSizes): MatmulVariant {
+  private byRule(layout: Layout, product: MatmulSizes, kept: boolean): MatmulVariant {
     const { M, N } = product;
-    // A copy of an operand must be read often to pay for itself.
-    const reads = (variant: MatmulVariant): boolean =>
-      variant.reads.includes(layout) || Math.min(M, N) >= WORTH_COPIES;
     const takes = (variant: MatmulVariant): boolean =>
-      variant.split === 1 && this.#fits(variant, layout, product) && reads(variant);
-    const safe = this.variants.find(takes);
-    if (!safe || (!this.#adapter.software && M * N < 1024)) return NAIVE;
-    if (this.#adapter.software) return safe;
+      variant.split === 1 && this.#fits(variant, layout, product);
+    const direct = this.variants.find((each) => takes(each) && each.reads.includes(layout));
+    const copying = this.variants.find((each) => takes(each) && !each.reads.includes(layout));
+    if (!direct || (!this.#adapter.software && M * N < 1024)) return NAIVE;
+    if (copying && paysToCopy(layout, product, kept, copying, direct)) return copying;
+    if (this.#adapter.software) return direct;
     // Large tiles read less, but a GPU wants some hundred workgroups to be busy.
     const busy = ({ tile }: MatmulVariant): boolean =>
       Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]) >= 128;
-    return this.#largestFirst.find((variant) => takes(variant) && busy(variant)) ?? safe;
+    return this.#largestFirst.find((variant) => takes(variant) && busy(variant)) ?? direct;
   }
 }

@@ -51,9 +51,11 @@ export async function planMemory(run: {
 }): Promise<MemoryPlan> {
   const { gpu, model, args } = run;
   const rows = largestBatch(run.train, args);
+  // Parameters, gradients, two moments; a software adapter multiplies by transposed copies of most weights.
+  const perParameter = gpu.info.software ? 20 : 16;
   const needed = (checkpointing: boolean): number => {
     model.activationCheckpointing = checkpointing;
-    return 16 * model.parameters.size + model.trainingBytes(rows);
+    return perParameter * model.parameters.size + model.trainingBytes(rows);
   };
   const [bytesWithout, bytesWith] = [needed(false), needed(true)];
   const wanted = args.activationCheckpointing;

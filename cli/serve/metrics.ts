@@ -48,7 +48,7 @@ export class Metrics {
       this.registry.registerMetric(made);
     };
     gauge("waiting_texts", "Texts that wait for the device.", waiting);
-    gauge("pool_bytes", "GPU memory of activations.", () => gpu.poolBytes);
+    gauge("pool_bytes", "GPU memory of activations and copies.", () => gpu.poolBytes);
     gauge("pool_buffers", "GPU buffers of activations.", () => gpu.poolBuffers);
     gauge("bind_groups", "Bind groups made.", () => gpu.calls.bindGroups);
     collectDefaultMetrics({ register: this.registry });

@@ -59,13 +59,13 @@ export function matmulInto(
     expectShape(`matmul ${layout}: bias`, epilogue.bias.shape, [N]);
     if (epilogue.pre) filled("pre", epilogue.pre);
   }
-  const variant = chosen ?? gpu.matmul.choose(layout, sizes);
+  const variant = chosen ?? gpu.matmul.choose(layout, sizes, isKept(b));
   if (!variant.reads.includes(layout)) {
     const left = transposed(gpu, a, M, K);
     const right = layout === "NT" ? transposed(gpu, b, N, K) : b;
     matmulInto(gpu, "TN", left, right, c, epilogue, variant);
-    gpu.release(left);
-    if (right !== b) gpu.release(right);
+    if (!isKept(a)) gpu.release(left);
+    if (right !== b && !isKept(b)) gpu.release(right);
     return;
   }
   const halves = variant.operands === "f16" ? { a: halved(gpu, a), b: halved(gpu, b) } : undefined;
@@ -108,11 +108,18 @@ function launchProduct(
   else gpu.launch(kernel, "linear", { a, b, c, bias }, sizes, groups, all);
 }
 
-/** A copy of a matrix of `R` rows and `C` columns, [C, R]. */
+/** Whether a matrix is a parameter, whose transposed copy is made once for all that multiply by it. */
+const isKept = ({ buffer }: Tensor): boolean => buffer.pool === undefined;
+
+/** A copy of a matrix of `R` rows and `C` columns, [C, R]. The engine keeps a parameter's, the caller releases another. */
 function transposed(gpu: Gpu, a: Tensor, R: number, C: number): Tensor {
+  const fill = (t: Tensor): void => {
+    const groups = [Math.ceil(R / 4 / MATMUL_TRANSPOSE_LANES), C / 4, 1] as const;
+    gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups);
+  };
+  if (isKept(a)) return gpu.derived(a, [C, R], fill);
   const t = gpu.empty([C, R]);
-  const groups = [Math.ceil(R / 4 / MATMUL_TRANSPOSE_LANES), C / 4, 1] as const;
-  gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups);
+  fill(t);
   return t;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openGpu } from "../../engine/gpu.ts";
+import { openGpu } from "../../engine/open.ts";
 import { PrecisionError } from "../../engine/errors.ts";
 import { requireOverflow } from "../../engine/overflow.ts";
 import { openTestGpu } from "../support/device.ts";

@@ -31,6 +31,20 @@ describe("the choice of a matmul kernel", () => {
     }
   });
 
+  it("copies A sooner where a copy of B is kept, unless a larger tile would compute rows that are none", () => {
+    const choice = new MatmulChoice(software, "f32");
+    const copies = (M: number, N: number, kept: boolean): boolean =>
+      choice.choose("NT", { M, N, K: 768 }, kept).name === "broadcast transposed";
+    expect([28, 64, 124].map((M) => copies(M, 768, true))).toEqual([true, true, true]);
+    expect([28, 64, 124].map((M) => copies(M, 768, false))).toEqual([false, false, false]);
+    expect([16, 36, 48].map((M) => copies(M, 768, true))).toEqual([false, false, false]);
+    expect(copies(64, 128, true)).toBe(false);
+    expect(choice.choose("NN", { M: 64, N: 768, K: 768 }, true).name).toBe("broadcast");
+    const gpu = new MatmulChoice(discrete, "f32");
+    const sizes = { M: 512, N: 768, K: 768 };
+    expect(gpu.choose("NT", sizes, true)).toBe(gpu.choose("NT", sizes));
+  });
+
   it("takes larger tiles on a GPU the more workgroups there are", () => {
     const choice = new MatmulChoice(discrete, "f32");
     expect(choice.choose("NT", { M: 8, N: 8, K: 8 }).name).toBe("naive");

@@ -13,7 +13,7 @@ import { type Constants, type Kernel, MAX_PARAM_BYTES, specialise } from "../../
 import { LAYER_NORM_LANES, LAYER_NORM_SOFTWARE_LANES } from "../../kernels/layer-norm.ts";
 import { matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
 import { matmulMatrix } from "../../kernels/matmul-matrix.ts";
-import { openGpu } from "../../engine/gpu.ts";
+import { openGpu } from "../../engine/open.ts";
 import { callersOf, storageUsedBy } from "../support/wgsl.ts";
 
 const FOLDER = fileURLToPath(new URL("../../kernels/", import.meta.url));

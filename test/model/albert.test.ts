@@ -2,7 +2,7 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ShapeError } from "../../engine/errors.ts";
-import { openGpu } from "../../engine/gpu.ts";
+import { openGpu } from "../../engine/open.ts";
 import { crossEntropy } from "../../engine/ops/cross-entropy.ts";
 import type { AlbertForSequenceClassification, TokenBatch } from "../../model/albert.ts";
 import type { AlbertConfig } from "../../model/config.ts";

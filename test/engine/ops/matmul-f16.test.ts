@@ -2,7 +2,8 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DeviceError } from "../../../engine/errors.ts";
-import { Gpu, openGpu } from "../../../engine/gpu.ts";
+import { Gpu } from "../../../engine/gpu.ts";
+import { openGpu } from "../../../engine/open.ts";
 import { openDevice } from "../../../engine/device.ts";
 import { linear } from "../../../engine/ops/linear.ts";
 import { matmulInto } from "../../../engine/ops/matmul.ts";

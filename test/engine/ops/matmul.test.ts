@@ -182,6 +182,27 @@ describe("matmul", () => {
     }
   });
 
+  it.for(["NN", "NT"] as const)(
+    "%s has the same bits of copied operands and of operands as they lie, on a software adapter",
+    async (layout, context) => {
+      const kernels = distinct.filter(({ name }) => name.startsWith("broadcast"));
+      if (kernels.length < 2) context.skip(`${gpu.info.name} has one kernel for it`);
+      const [M, N, K] = [68, 132, 100];
+      const [a, b] = [
+        gpu.upload(normals(1, M * K), [M, K]),
+        gpu.upload(normals(2, N * K), layout === "NT" ? [N, K] : [K, N]),
+      ];
+      const [copied, lying] = await Promise.all(
+        kernels.map((variant) => {
+          const c = gpu.empty([M, N]);
+          matmulInto(gpu, layout, a, b, c, { accumulate: false }, variant);
+          return gpu.read(c);
+        }),
+      );
+      expect(copied).toEqual(lying);
+    },
+  );
+
   it("counts all axes but the last as rows", async () => {
     const a = normals(6, 2 * 3 * 4);
     const b = normals(7, 4 * 5);
