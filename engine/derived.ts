@@ -19,11 +19,19 @@ export class Derived {
     this.#pool = pool;
   }
 
-  /** The tensor of `shape` that `make` fills from a parameter, which it is not asked to do while the parameter stays as it is. */
-  of({ buffer, offset, shape: from }: Tensor, shape: Shape, make: (into: Tensor) => void): Tensor {
+  /**
+   * The tensor of `shape` that `make` fills from a parameter, which it is not asked to do while the parameter stays as it is.
+   * `name` tells what `make` computes.
+   */
+  of(
+    { buffer, offset, shape: from }: Tensor,
+    name: string,
+    shape: Shape,
+    make: (into: Tensor) => void,
+  ): Tensor {
     let ofBuffer = this.#kept.get(buffer);
     if (!ofBuffer) this.#kept.set(buffer, (ofBuffer = new Map()));
-    const key = `${offset} ${format(from)} ${format(shape)}`;
+    const key = `${name} ${offset} ${format(from)} ${format(shape)}`;
     let kept = ofBuffer.get(key);
     if (!kept) {
       const tensor = new Tensor(shape, this.#pool.acquire(4 * elementCount(shape)));

@@ -44,7 +44,7 @@ export class Gpu {
   #memory: Memory;
   #reads: Reads;
   #submission: Submission;
-  /** What the steps of a rehearsal would launch. */
+  /** What a rehearsal would launch. */
   #rehearsal: PipelineRequest[] | undefined;
   #failure: Error | undefined;
   #closed = false;
@@ -134,10 +134,10 @@ export class Gpu {
     this.#pipelines.forget(buffers);
   }
 
-  /** A tensor that `make` fills from a persistent one's values. The engine keeps it; `make` runs again when they were written. */
-  derived(parameter: Tensor, shape: Shape, make: (into: Tensor) => void): Tensor {
+  /** What `make` fills from a persistent tensor, by name. The engine keeps it; `make` runs again when the tensor was written. */
+  derived(of: Tensor, name: string, shape: Shape, make: (into: Tensor) => void): Tensor {
     this.check();
-    return this.#memory.derived.of(parameter, shape, make);
+    return this.#memory.derived.of(of, name, shape, make);
   }
 
   /** Overwrites a tensor's elements. Takes effect before any launch that was not yet submitted. */
@@ -194,6 +194,7 @@ export class Gpu {
       if (!(error instanceof Rehearsed)) throw error;
     } finally {
       this.#rehearsal = undefined;
+      this.#memory.derived.expire();
     }
     await this.settle(this.#pipelines.prepare(requests, onProgress));
   }

@@ -5,7 +5,7 @@ import type { Gpu } from "./gpu.ts";
 import type { MatmulVariant } from "./matmul-variants.ts";
 import { matmulInto } from "./ops/matmul.ts";
 import { hasTimestamps } from "./profile.ts";
-import type { Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
 import type { TunedProduct } from "./tuning.ts";
 
 /** A product to tune for: as TunedProduct, without the answer. */
@@ -30,14 +30,25 @@ function sizesOf({ layout, rows, sizes: [a, b] }: ProductShape): {
   return layout === "TN" ? { M: a, N: b, K: rows } : { M: rows, N: a, K: b };
 }
 
+/** The operands and the result; b of "NT" and "NN" is a weight, and outside the pools as parameters are: its copies last. */
 function operands(gpu: Gpu, product: ProductShape): [a: Tensor, b: Tensor, c: Tensor] {
   const { M, N, K } = sizesOf(product);
   const { layout } = product;
+  const b = layout === "NT" ? [N, K] : [K, N];
   return [
     gpu.empty(layout === "TN" ? [K, M] : [M, K]),
-    gpu.empty(layout === "NT" ? [N, K] : [K, N]),
+    layout === "TN"
+      ? gpu.empty(b)
+      : new Tensor(b, gpu.persistent("weight to tune with", 4 * N * K)),
     gpu.empty([M, N]),
   ];
+}
+
+function free(gpu: Gpu, tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) {
+    if (tensor.buffer.pool) gpu.release(tensor);
+    else gpu.destroyPersistent(tensor.buffer);
+  }
 }
 
 /** Compiles every kernel of every product, several at a time: one after another that would take most of the time. */
@@ -52,7 +63,7 @@ async function compileAll(gpu: Gpu, products: readonly ProductShape[]): Promise<
           if (!(error instanceof KernelError)) throw error; // this kernel is left out below
         }
       }
-      for (const tensor of tensors) gpu.release(tensor);
+      free(gpu, tensors);
     }
     return Promise.resolve();
   });
@@ -109,7 +120,7 @@ export async function tuneMatmul(
       });
       if (ms < (best?.ms ?? Infinity)) best = { ms, variant };
     }
-    for (const tensor of tensors) gpu.release(tensor);
+    free(gpu, tensors);
     if (best) tuned.push({ ...product, variant: best.variant.name });
     onProgress?.(tuned.length);
   }

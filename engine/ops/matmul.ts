@@ -8,7 +8,7 @@ import {
 } from "../../kernels/matmul.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
-import { expectShape, format } from "../shape.ts";
+import { expectShape, format, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { activationNumber } from "./activation.ts";
 import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "../matmul-variants.ts";
@@ -64,13 +64,14 @@ export function matmulInto(
     const left = transposed(gpu, a, M, K);
     const right = layout === "NT" ? transposed(gpu, b, N, K) : b;
     matmulInto(gpu, "TN", left, right, c, epilogue, variant);
-    if (!isKept(a)) gpu.release(left);
-    if (right !== b && !isKept(b)) gpu.release(right);
+    giveBack(gpu, a, left);
+    giveBack(gpu, b, right);
     return;
   }
-  const halves = variant.operands === "f16" ? { a: halved(gpu, a), b: halved(gpu, b) } : undefined;
-  launchProduct(gpu, layout, { a, b, c, ...halves }, sizes, epilogue, variant);
-  if (halves) for (const half of Object.values(halves)) gpu.release(half);
+  const halves = variant.operands === "f16" ? { a: halved(gpu, a), b: halved(gpu, b) } : { a, b };
+  launchProduct(gpu, layout, { ...halves, c }, sizes, epilogue, variant);
+  giveBack(gpu, a, halves.a);
+  giveBack(gpu, b, halves.b);
   gpu.countFlops(2 * M * N * K);
 }
 
@@ -108,26 +109,40 @@ function launchProduct(
   else gpu.launch(kernel, "linear", { a, b, c, bias }, sizes, groups, all);
 }
 
-/** Whether a matrix is a parameter, whose transposed copy is made once for all that multiply by it. */
+/** Whether a matrix is a parameter, whose copy is made once for all that multiply by it. */
 const isKept = ({ buffer }: Tensor): boolean => buffer.pool === undefined;
 
-/** A copy of a matrix of `R` rows and `C` columns, [C, R]. The engine keeps a parameter's, the caller releases another. */
+/** What `make` computes of a matrix; `giveBack` says that it is done with. */
+function copied(
+  gpu: Gpu,
+  of: Tensor,
+  name: string,
+  shape: Shape,
+  make: (into: Tensor) => void,
+): Tensor {
+  if (isKept(of)) return gpu.derived(of, name, shape, make);
+  const copy = gpu.empty(shape);
+  make(copy);
+  return copy;
+}
+
+function giveBack(gpu: Gpu, of: Tensor, copy: Tensor): void {
+  if (copy !== of && !isKept(of)) gpu.release(copy);
+}
+
+/** A copy of a matrix of `R` rows and `C` columns, [C, R]. */
 function transposed(gpu: Gpu, a: Tensor, R: number, C: number): Tensor {
-  const fill = (t: Tensor): void => {
+  return copied(gpu, a, "transposed", [C, R], (t) => {
     const groups = [Math.ceil(R / 4 / MATMUL_TRANSPOSE_LANES), C / 4, 1] as const;
     gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups);
-  };
-  if (isKept(a)) return gpu.derived(a, [C, R], fill);
-  const t = gpu.empty([C, R]);
-  fill(t);
-  return t;
+  });
 }
 
 /** A copy of a matrix as f16, two elements to a word. */
 function halved(gpu: Gpu, a: Tensor): Tensor {
-  const h = gpu.empty([a.size / 2]);
-  gpu.launch(matmulHalf, "rounded", { a, h }, { N: a.size }, grid(Math.ceil(a.size / 256)));
-  return h;
+  return copied(gpu, a, "halved", [a.size / 2], (h) => {
+    gpu.launch(matmulHalf, "rounded", { a, h }, { N: a.size }, grid(Math.ceil(a.size / 256)));
+  });
 }
 
 /** The product of two matrices in a layout. Shapes as in matmulInto; returns [M, N]. Throws ShapeError. */
