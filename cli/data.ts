@@ -74,13 +74,20 @@ export function checkDataOptions(where: string, options: DataOptions): void {
       `${where}: data is needed: --data FILE, or --train FILE --validation FILE [--test FILE].`,
     );
   }
-  const files = [data, train, validation, test].filter((file) => file !== undefined);
+  checkFormat(where, options, [data, train, validation, test]);
+}
+
+/** Throws UsageError for options of CSV files where all files are JSON lines. */
+export function checkFormat(
+  where: string,
+  options: RecordOptions,
+  files: readonly (string | undefined)[],
+): void {
   const ofCsv = csvFlags(options);
-  if (ofCsv.length > 0 && files.every(isJsonl)) {
-    throw new UsageError(
-      `${where}: ${ofCsv.join(", ")} must go with CSV or TSV files; got JSON lines.`,
-    );
-  }
+  if (ofCsv.length === 0 || !files.filter((file) => file !== undefined).every(isJsonl)) return;
+  throw new UsageError(
+    `${where}: ${ofCsv.join(", ")} must go with CSV or TSV files; got JSON lines.`,
+  );
 }
 
 /** Throws FileError for a data file that is not there. */

@@ -14,7 +14,13 @@ import {
 } from "../../train/audit/index.ts";
 import { listedCounts } from "../../train/listed.ts";
 import { readFileChunks } from "../../train/text-blocks.ts";
-import { delimiterOf, type LabelledRecordOptions, ownText, requireFile } from "../data.ts";
+import {
+  checkFormat,
+  delimiterOf,
+  type LabelledRecordOptions,
+  ownText,
+  requireFile,
+} from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { modelFolder } from "../model-folder.ts";
 import { Printer } from "../printer.ts";
@@ -45,6 +51,11 @@ export async function auditCommand(options: AuditCommandOptions): Promise<AuditR
   if (options.model !== undefined && options.tokenizer !== undefined) {
     throw new UsageError("audit: give either --model DIR or --tokenizer FILE; got both.");
   }
+  checkFormat(
+    "audit",
+    options,
+    files.map(({ file }) => file),
+  );
   const printer = new Printer(options.json);
   for (const { file } of files) await requireFile(file);
   const sizes = await Promise.all(files.map(async ({ file }) => (await stat(file)).size));

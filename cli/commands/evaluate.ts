@@ -3,7 +3,13 @@
 import { labelNames } from "../../model/index.ts";
 import { evaluate, LabelSet, loadExamples } from "../../train/index.ts";
 import { listed, shortName } from "../../train/listed.ts";
-import { delimiterOf, requireFile, tokenizeSets, type LabelledRecordOptions } from "../data.ts";
+import {
+  checkFormat,
+  delimiterOf,
+  type LabelledRecordOptions,
+  requireFile,
+  tokenizeSets,
+} from "../data.ts";
 import { adapterFacts, openAndTell } from "../device.ts";
 import { UsageError } from "../errors.ts";
 import { modelFolder } from "../model-folder.ts";
@@ -38,6 +44,7 @@ function labelsOf(names: readonly string[], given: EvaluateOptions["labelNames"]
 
 /** Throws UsageError for an untrained model or an unknown class, and what reading model and data throws. */
 export async function evaluateCommand(options: EvaluateOptions): Promise<EvaluateResults> {
+  checkFormat("evaluate", options, [options.data]);
   const printer = new Printer(options.json);
   await requireFile(options.data);
   const folder = await modelFolder(printer, options.model);

@@ -138,6 +138,14 @@ describe("a command line that cannot be carried out", () => {
       "train: --delimiter, --no-quotes must go with CSV or TSV files; got JSON lines.",
     ],
     [
+      ["evaluate", "--model", "m", "--data", "a.jsonl", "--no-quotes"],
+      "evaluate: --no-quotes must go with CSV or TSV files; got JSON lines.",
+    ],
+    [
+      ["audit", "--train", "a.jsonl", "--test", "b.jsonl", "--columns", "text,label"],
+      "audit: --columns must go with CSV or TSV files; got JSON lines.",
+    ],
+    [
       ["predict", "--model", "m", "a.jsonl", "--text-columns", "b", "--delimiter", ";"],
       "predict: --delimiter must go with a .csv or .tsv file; got JSON lines.",
     ],
