@@ -12,6 +12,7 @@ import {
   splitIndices,
   tokenizeAll,
 } from "../train/index.ts";
+import type { CsvFormat } from "../train/csv.ts";
 import { requireSameTextColumns } from "../train/dataset.ts";
 import { isJsonl } from "../train/jsonl.ts";
 import { listedCounts, shortName } from "../train/listed.ts";
@@ -32,7 +33,7 @@ export interface RecordOptions {
 }
 
 /** The flags given that only CSV and TSV files heed. */
-export function csvFlags(options: RecordOptions): string[] {
+export function csvFlags(options: CsvFormat): string[] {
   return flagsGiven(options, ["delimiter", "columns", "quotes"]);
 }
 
@@ -80,7 +81,7 @@ export function checkDataOptions(where: string, options: DataOptions): void {
 /** Throws UsageError for options of CSV files where all files are JSON lines. */
 export function checkFormat(
   where: string,
-  options: RecordOptions,
+  options: CsvFormat,
   files: readonly (string | undefined)[],
 ): void {
   const ofCsv = csvFlags(options);

@@ -7,7 +7,7 @@ import { CELL_RULES } from "../../train/clean.ts";
 import type { CsvFormat, CsvRow } from "../../train/csv.ts";
 import { CsvWriter } from "../../train/csv-writer.ts";
 import { chooseTextColumns, joinText, readTable } from "../../train/dataset.ts";
-import { delimiterOf } from "../data.ts";
+import { checkFormat, delimiterOf } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { optionName } from "../option-name.ts";
@@ -40,8 +40,8 @@ export interface CleanResults {
 
 /**
  * Applies the rules that were asked for, row by row, and says how many rows each touched. Written aside and renamed.
- * Throws UsageError without a rule and for an output named as another format, what `readTable` throws, and FileError when
- * the output is there or cannot be written.
+ * Throws UsageError without a rule, for an output named as another format and for options of another format, what `readTable`
+ * throws, and FileError when the output is there or cannot be written.
  */
 export async function cleanCommand(options: CleanOptions): Promise<CleanResults> {
   const { file, output, force, json, print } = options;
@@ -50,6 +50,7 @@ export async function cleanCommand(options: CleanOptions): Promise<CleanResults>
     const names = RULES.map(optionName).join(", ");
     throw new UsageError(`clean: at least one rule is needed: ${names}.`);
   }
+  checkFormat("clean", options, [file]);
   const [, other] = /(\.tsv|\.jsonl?|\.ndjson)$/i.exec(output) ?? [];
   if (other !== undefined) {
     throw new UsageError(

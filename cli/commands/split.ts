@@ -8,7 +8,7 @@ import type { CsvFormat } from "../../train/csv.ts";
 import { CsvWriter } from "../../train/csv-writer.ts";
 import { chooseTextColumns, joinText, readTable, requireColumn } from "../../train/dataset.ts";
 import { type Split, splitGroups, splitIndices } from "../../train/split.ts";
-import { delimiterOf } from "../data.ts";
+import { checkFormat, delimiterOf } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 
@@ -46,6 +46,7 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
   if (options.textColumns !== undefined && !options.groupDuplicates) {
     throw new UsageError("split: --text-columns goes with --group-duplicates.");
   }
+  checkFormat("split", options, [file]);
   const stem = file.replace(/\.(csv|tsv|jsonl?|ndjson)$/i, "");
   const paths = SETS.map((set) => `${stem}.${set}.csv`);
   // Any of the three: a set of an earlier split beside those of another one shares rows with them.

@@ -146,6 +146,14 @@ describe("a command line that cannot be carried out", () => {
       "audit: --columns must go with CSV or TSV files; got JSON lines.",
     ],
     [
+      ["clean", "a.jsonl", "--output", "b.csv", "--trim", "--no-quotes"],
+      "clean: --no-quotes must go with CSV or TSV files; got JSON lines.",
+    ],
+    [
+      ["split", "a.jsonl", "--delimiter", ";"],
+      "split: --delimiter must go with CSV or TSV files; got JSON lines.",
+    ],
+    [
       ["predict", "--model", "m", "a.jsonl", "--text-columns", "b", "--delimiter", ";"],
       "predict: --delimiter must go with a .csv or .tsv file; got JSON lines.",
     ],
