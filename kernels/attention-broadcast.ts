@@ -21,27 +21,51 @@ export function canBroadcast(headSize: number, lanes: number): boolean {
   );
 }
 
-/** Rows each lane owns in the forward pass; two share what is handed round, but a CPU's code cache bounds the loops. */
-const rowsPerLane = (headSize: number): number => (headSize <= 32 ? 2 : 1);
+/** Rows each lane owns in backward; two share what is handed round, but of short texts more lanes own none. */
+const rowsInBackward = (headSize: number): number => (headSize <= 32 ? 1 : 2);
+const ROWS_IN_FORWARD = 2;
 
 function source(D: number, lanes: number): string {
   const quads = D / 4;
   const perStep = Math.max(1, lanes / quads); // rows read in one step
   const reads = Math.max(1, quads / lanes); // vec4s each lane reads of them
-  const OWN = rowsPerLane(D);
 
-  /** Reads rows j .. j + perStep of the other side; `at` gives the address of a row's first quad. */
+  /** Reads rows j .. j + perStep of the other side, which ends at `end`; `at` gives the address of a row's first quad. */
   const read = (name: string, buffer: string, at: (row: string) => string): string => {
     if (reads > 1 || quads === lanes) {
-      const row = at("(row.x + first + j)");
+      const row = at("(row.x + j)");
       return times(reads, (g) => `let ${name}${g} = ${buffer}[${row} + ${g * lanes}u + lane];`);
     }
-    const row = at(`(row.x + first + min(j + lane / ${quads}u, count - 1u))`);
+    const row = at(`(row.x + min(j + lane / ${quads}u, end - 1u))`);
     return `let ${name}0 = ${buffer}[${row} + lane % ${quads}u];`;
   };
   /** Quad d of row j + p, in every lane. */
   const value = (name: string, p: number, d: number): string =>
     `subgroupBroadcast(${name}${Math.floor(d / lanes)}, ${(p * quads + d) % lanes}u)`;
+  // Loads and stores of whole rows of many quads would take most of the time to compile if they were written out; for few,
+  // the array that a loop needs makes the kernel slower. The loop's bound must not be start + a constant: LLVM would unroll.
+  const byLoop = D > 32;
+  const everyQuad = (buffer: string, body: (i: string) => string): string =>
+    `for (var i = start; i < min(start + ${quads}u, arrayLength(&${buffer})); i++) { ${body("i")} }`;
+  /** Loads the quads from an address on, as NAME0, NAME1, ... */
+  const load = (name: string, buffer: string, at: string, factor = ""): string =>
+    byLoop
+      ? `var ${name}s: array<vec4f, ${quads}>;
+  {
+    let start = ${at};
+    ${everyQuad(buffer, (i) => `${name}s[${i} - start] = ${buffer}[${i}]${factor};`)}
+  }
+  ${times(quads, (d) => `let ${name}${d} = ${name}s[${d}];`)}`
+      : times(quads, (d) => `let ${name}${d} = ${buffer}[${at} + ${d}u]${factor};`);
+  /** Stores quads from an address on. */
+  const store = (buffer: string, at: string, quad: (d: number) => string): string =>
+    byLoop
+      ? `{
+      let own = array(${Array.from({ length: quads }, (_, d) => quad(d)).join(", ")});
+      let start = ${at};
+      ${everyQuad(buffer, (i) => `${buffer}[${i}] = own[${i} - start];`)}
+    }`
+      : times(quads, (d) => `${buffer}[${at} + ${d}u] = ${quad(d)};`);
   const part = (which: number) => (row: string) => `part(${row}, ${which}u, head)`;
   const ofDy = (row: string): string => `in_y(${row}, head)`;
   const sum4 = (v: string): string => `(${v}.x + ${v}.y + ${v}.z + ${v}.w)`;
@@ -59,44 +83,43 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
 }`;
   /** Loops over all rows of the sequence, perStep at a time. */
   const everyRow = (body: string): string => `
-  let first = 0u;
-  let count = row.y;
-  for (var j = 0u; j < count; j += ${perStep}u) {${body}
+  let end = row.y;
+  for (var j = 0u; j < end; j += ${perStep}u) {${body}
   }`;
-  const inside = (p: number): string => (perStep === 1 ? "true" : `j + ${p}u < count`);
+  const inside = (p: number): string => (perStep === 1 ? "true" : `j + ${p}u < end`);
 
-  const forward = `${start(OWN)}
-  ${times(OWN, (o) => times(quads, (d) => `let q${o}_${d} = qkv[part(mine${o}, 0u, head) + ${d}u] * params.scale; var sum${o}_${d} = vec4f();`))}
-  ${times(OWN, (o) => `var largest${o} = -1e30; var total${o} = 0.0;`)} // finite: compilers may assume no infinities
+  const forward = `${start(ROWS_IN_FORWARD)}
+  ${times(ROWS_IN_FORWARD, (o) => load(`q${o}_`, "qkv", `part(mine${o}, 0u, head)`, " * params.scale") + times(quads, (d) => `var sum${o}_${d} = vec4f();`))}
+  ${times(ROWS_IN_FORWARD, (o) => `var largest${o} = -1e30; var total${o} = 0.0;`)} // finite: compilers may assume no infinities
   for (var first = 0u; first < row.y; first += ${BLOCK}u) {
-    let count = min(${BLOCK}u, row.y - first);
-    ${times(OWN, (o) => `var scores${o}: array<f32, ${BLOCK}>; var highest${o} = largest${o};`)}
-    for (var j = 0u; j < count; j += ${perStep}u) {
+    let end = min(first + ${BLOCK}u, row.y); // from 0 to at most a constant, LLVM would unroll
+    ${times(ROWS_IN_FORWARD, (o) => `var scores${o}: array<f32, ${BLOCK}>; var highest${o} = largest${o};`)}
+    for (var j = first; j < end; j += ${perStep}u) {
       ${read("k", "qkv", part(1))}
       ${times(perStep, (p) =>
         times(
-          OWN,
+          ROWS_IN_FORWARD,
           (o) => `{
         var s = q${o}_0 * ${value("k", p, 0)};
         ${times(quads - 1, (d) => `s = fma(q${o}_${d + 1}, ${value("k", p, d + 1)}, s);`)}
         let score = select(-1e30, ${sum4("s")}, ${inside(p)});
-        scores${o}[j + ${p}u] = score;
+        scores${o}[j + ${p}u - first] = score;
         highest${o} = max(highest${o}, score);
       }`,
         ),
       )}
     }
-    ${times(OWN, (o) => `let shrink${o} = exp(largest${o} - highest${o}); largest${o} = highest${o}; total${o} *= shrink${o};`)}
-    ${times(OWN, (o) => times(quads, (d) => `sum${o}_${d} *= shrink${o};`))}
-    for (var j = 0u; j < count; j += ${perStep}u) {
+    ${times(ROWS_IN_FORWARD, (o) => `let shrink${o} = exp(largest${o} - highest${o}); largest${o} = highest${o}; total${o} *= shrink${o};`)}
+    ${times(ROWS_IN_FORWARD, (o) => times(quads, (d) => `sum${o}_${d} *= shrink${o};`))}
+    for (var j = first; j < end; j += ${perStep}u) {
       ${read("v", "qkv", part(2))}
       ${times(perStep, (p) =>
         times(
-          OWN,
+          ROWS_IN_FORWARD,
           (o) => `{
-        let p = exp(scores${o}[j + ${p}u] - highest${o});
+        let p = exp(scores${o}[j + ${p}u - first] - highest${o});
         total${o} += p;
-        let kept = p * keep(mine${o}, first + j + ${p}u, head);
+        let kept = p * keep(mine${o}, j + ${p}u, head);
         ${times(quads, (d) => `sum${o}_${d} = fma(vec4f(kept), ${value("v", p, d)}, sum${o}_${d});`)}
       }`,
         ),
@@ -104,62 +127,82 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
     }
   }
   ${times(
-    OWN,
+    ROWS_IN_FORWARD,
     (o) => `if (local${o} < row.z) {
     let at = (row.x + local${o}) * params.A + head;
-    ${times(quads, (d) => `y_out[at * ${quads}u + ${d}u] = select(vec4f(), sum${o}_${d} / total${o}, real${o});`)}
+    ${store("y_out", `at * ${quads}u`, (d) => `select(vec4f(), sum${o}_${d} / total${o}, real${o})`)}
     lse_out[at] = select(0.0, largest${o} + log(total${o}), real${o});
   }`,
   )}`;
 
-  const backwardQuery = `${start(1)}
-  let at = mine0 * params.A + head;
-  ${times(quads, (d) => `let q${d} = qkv[part(mine0, 0u, head) + ${d}u] * params.scale; let g${d} = dy[at * ${quads}u + ${d}u]; var dq${d} = vec4f();`)}
-  let query_lse = lse[at];
-  let query_delta = delta[at];
+  const OWN = rowsInBackward(D);
+  const backwardQuery = `${start(OWN)}
+  ${times(
+    OWN,
+    (o) => `let at${o} = mine${o} * params.A + head;
+  ${load(`q${o}_`, "qkv", `part(mine${o}, 0u, head)`, " * params.scale")}
+  ${load(`g${o}_`, "dy", `at${o} * ${quads}u`)}
+  ${times(quads, (d) => `var dq${o}_${d} = vec4f();`)}
+  let lse${o} = lse[at${o}];
+  let delta${o} = delta[at${o}];`,
+  )}
   ${everyRow(`
     ${read("k", "qkv", part(1))}
     ${read("v", "qkv", part(2))}
-    ${times(
-      perStep,
-      (p) => `{
-      var s = q0 * ${value("k", p, 0)};
-      ${times(quads - 1, (d) => `s = fma(q${d + 1}, ${value("k", p, d + 1)}, s);`)}
-      var dp = g0 * ${value("v", p, 0)};
-      ${times(quads - 1, (d) => `dp = fma(g${d + 1}, ${value("v", p, d + 1)}, dp);`)}
-      let p = select(0.0, exp(${sum4("s")} - query_lse), ${inside(p)});
-      let ds = p * (${sum4("dp")} * keep(mine0, j + ${p}u, head) - query_delta) * params.scale;
-      ${times(quads, (d) => `dq${d} = fma(vec4f(ds), ${value("k", p, d)}, dq${d});`)}
+    ${times(perStep, (p) =>
+      times(
+        OWN,
+        (o) => `{
+      var s = q${o}_0 * ${value("k", p, 0)};
+      ${times(quads - 1, (d) => `s = fma(q${o}_${d + 1}, ${value("k", p, d + 1)}, s);`)}
+      var dp = g${o}_0 * ${value("v", p, 0)};
+      ${times(quads - 1, (d) => `dp = fma(g${o}_${d + 1}, ${value("v", p, d + 1)}, dp);`)}
+      let p = select(0.0, exp(${sum4("s")} - lse${o}), ${inside(p)});
+      let ds = p * (${sum4("dp")} * keep(mine${o}, j + ${p}u, head) - delta${o}) * params.scale;
+      ${times(quads, (d) => `dq${o}_${d} = fma(vec4f(ds), ${value("k", p, d)}, dq${o}_${d});`)}
     }`,
+      ),
     )}`)}
-  if (local0 < row.z) {
-    ${times(quads, (d) => `dqkv[part(row.x + local0, 0u, head) + ${d}u] = select(vec4f(), dq${d}, real0);`)}
-  }`;
+  ${times(
+    OWN,
+    (o) => `if (local${o} < row.z) {
+    ${store("dqkv", part(0)(`row.x + local${o}`), (d) => `select(vec4f(), dq${o}_${d}, real${o})`)}
+  }`,
+  )}`;
 
-  const backwardKeyValue = `${start(1)}
-  ${times(quads, (d) => `let k${d} = qkv[part(mine0, 1u, head) + ${d}u] * params.scale; let v${d} = qkv[part(mine0, 2u, head) + ${d}u]; var dk${d} = vec4f(); var dv${d} = vec4f();`)}
+  const backwardKeyValue = `${start(OWN)}
+  ${times(OWN, (o) => load(`k${o}_`, "qkv", `part(mine${o}, 1u, head)`, " * params.scale") + load(`v${o}_`, "qkv", `part(mine${o}, 2u, head)`) + times(quads, (d) => `var dk${o}_${d} = vec4f(); var dv${o}_${d} = vec4f();`))}
   ${everyRow(`
     ${read("q", "qkv", part(0))}
     ${read("g", "dy", ofDy)}
     ${times(
       perStep,
-      (p) => `{
-      let query = row.x + min(j + ${p}u, count - 1u);
-      let at = query * params.A + head;
-      var s = k0 * ${value("q", p, 0)};
-      ${times(quads - 1, (d) => `s = fma(k${d + 1}, ${value("q", p, d + 1)}, s);`)}
-      var dp = v0 * ${value("g", p, 0)};
-      ${times(quads - 1, (d) => `dp = fma(v${d + 1}, ${value("g", p, d + 1)}, dp);`)}
-      let p = select(0.0, exp(${sum4("s")} - lse[at]), ${inside(p)});
-      let kept = keep(query, local0, head);
+      (p) => `
+      let query${p} = row.x + min(j + ${p}u, end - 1u);
+      let lse${p} = lse[query${p} * params.A + head];
+      let delta${p} = delta[query${p} * params.A + head];
+      ${times(
+        OWN,
+        (o) => `{
+      var s = k${o}_0 * ${value("q", p, 0)};
+      ${times(quads - 1, (d) => `s = fma(k${o}_${d + 1}, ${value("q", p, d + 1)}, s);`)}
+      var dp = v${o}_0 * ${value("g", p, 0)};
+      ${times(quads - 1, (d) => `dp = fma(v${o}_${d + 1}, ${value("g", p, d + 1)}, dp);`)}
+      let p = select(0.0, exp(${sum4("s")} - lse${p}), ${inside(p)});
+      let kept = keep(query${p}, local${o}, head);
       let pk = p * kept;
-      let ds = p * (${sum4("dp")} * kept - delta[at]) * params.scale;
-      ${times(quads, (d) => `dv${d} = fma(vec4f(pk), ${value("g", p, d)}, dv${d}); dk${d} = fma(vec4f(ds), ${value("q", p, d)}, dk${d});`)}
+      let ds = p * (${sum4("dp")} * kept - delta${p}) * params.scale;
+      ${times(quads, (d) => `dv${o}_${d} = fma(vec4f(pk), ${value("g", p, d)}, dv${o}_${d}); dk${o}_${d} = fma(vec4f(ds), ${value("q", p, d)}, dk${o}_${d});`)}
     }`,
+      )}`,
     )}`)}
-  if (local0 < row.z) {
-    ${times(quads, (d) => `dqkv[part(row.x + local0, 1u, head) + ${d}u] = select(vec4f(), dk${d}, real0); dqkv[part(row.x + local0, 2u, head) + ${d}u] = select(vec4f(), dv${d}, real0);`)}
-  }`;
+  ${times(
+    OWN,
+    (o) => `if (local${o} < row.z) {
+    ${store("dqkv", part(1)(`row.x + local${o}`), (d) => `select(vec4f(), dk${o}_${d}, real${o})`)}
+    ${store("dqkv", part(2)(`row.x + local${o}`), (d) => `select(vec4f(), dv${o}_${d}, real${o})`)}
+  }`,
+  )}`;
 
   return `
 ${entry("forward", forward)}
@@ -172,7 +215,11 @@ ${entry("backwardKeyValue", backwardKeyValue)}
 export function attentionBroadcast(headSize: number, lanes: number): AttentionVariant {
   const name = `attention-broadcast-${headSize}-${lanes}`;
   const kernel = attentionOnQuads(name, headSize, ["subgroups"], () => source(headSize, lanes));
-  const forward = lanes * rowsPerLane(headSize);
-  const owned = { forward, backwardQuery: lanes, backwardKeyValue: lanes };
+  const others = lanes * rowsInBackward(headSize);
+  const owned = {
+    forward: lanes * ROWS_IN_FORWARD,
+    backwardQuery: others,
+    backwardKeyValue: others,
+  };
   return { kernel, owned, operands: "f32" };
 }
