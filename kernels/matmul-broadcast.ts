@@ -2,8 +2,8 @@
 // A software adapter turns every per-lane load into one scalar load per lane, while handing a value round is nearly free:
 // so each lane loads one vec4 of the tile's A, and subgroupBroadcast gives it to the others. subgroupBroadcast wants a
 // constant lane, which a loop variable is not, so this kernel is written out by its .ts (bench row "matmul").
-// a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, "TN" M % 4 = 0,
-// the others K % 4 = 0.
+// a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, "TN" M % 4 = 0
+// and K % 2 = 0, the others K % 4 = 0.
 // Mapping: a workgroup is one subgroup; it owns some rows, and each lane one or two quads of columns. The sums do not fit
 // the registers of a CPU, so each is updated for all k of a turn at once: loaded and stored once. The tile is as large as
 // the loop stays within the CPU's cache of decoded instructions, which loads fill: 40 instructions for the vec4 of a lane.
@@ -22,7 +22,7 @@ export function matmulBroadcastTile(
   return layout === "TN" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
 }
 
-/** Values of K per turn of its loop. */
+/** Values of K per turn of the loop. */
 export const MATMUL_BROADCAST_STEP = { NN: 4, NT: 4, TN: 2 } as const;
 
 const component = (i: number): string => "xyzw"[i % 4]!;
