@@ -123,7 +123,9 @@ export async function tune(run: {
   const wanted = productsOf(model, train, args);
   const missing = wanted.filter((product) => !known.some(sameProduct(product)));
   const progress = printer.progress("tune", missing.length);
-  const found = await tuneMatmul(gpu, missing, (done) => progress.update(done));
+  const found = await tuneMatmul(gpu, missing, ({ products, compiled, kernels }) =>
+    progress.update(products, products > 0 ? "" : `compiled ${compiled} of ${kernels} kernels`),
+  );
   progress.stop();
   const all = [...known, ...found];
   let kept = `kept in ${cache}`;

@@ -29,7 +29,7 @@ export { type ParameterPart, ParameterSet, type ParameterSpec } from "./paramete
 export { elementCount, format, sameShape, type Shape } from "./shape.ts";
 export { type Backward, type Gradient, Tape } from "./tape.ts";
 export { Tensor } from "./tensor.ts";
-export { type ProductShape, tuneMatmul } from "./tuner.ts";
+export { type ProductShape, tuneMatmul, type TuningProgress } from "./tuner.ts";
 export type { MatmulChoice, TunedProduct } from "./tuning.ts";
 
 // For declarations outside this repository: WebGPU's types come from TypeScript's "dom" or from @webgpu/types, which exclude

@@ -11,6 +11,14 @@ import type { TunedProduct } from "./tuning.ts";
 /** A product to tune for: as TunedProduct, without the answer. */
 export type ProductShape = Omit<TunedProduct, "variant">;
 
+/** Where tuning is: all kernels are compiled before the first product is timed. */
+export interface TuningProgress {
+  /** Products that are done with. */
+  readonly products: number;
+  readonly compiled: number;
+  readonly kernels: number;
+}
+
 /** Runs that count; the fastest is what the kernel can do, the rest is what else the machine did. */
 const RUNS = 3;
 /** A kernel that takes this many times the best so far is left at one run. */
@@ -52,7 +60,11 @@ function free(gpu: Gpu, tensors: readonly Tensor[]): void {
 }
 
 /** Compiles every kernel of every product, several at a time: one after another that would take most of the time. */
-async function compileAll(gpu: Gpu, products: readonly ProductShape[]): Promise<void> {
+async function compileAll(
+  gpu: Gpu,
+  products: readonly ProductShape[],
+  onProgress: (compiled: number, kernels: number) => void,
+): Promise<void> {
   await gpu.rehearse(() => {
     for (const product of products) {
       const tensors = operands(gpu, product);
@@ -66,7 +78,7 @@ async function compileAll(gpu: Gpu, products: readonly ProductShape[]): Promise<
       free(gpu, tensors);
     }
     return Promise.resolve();
-  });
+  }, onProgress);
 }
 
 /**
@@ -77,12 +89,17 @@ async function compileAll(gpu: Gpu, products: readonly ProductShape[]): Promise<
 export async function tuneMatmul(
   gpu: Gpu,
   products: readonly ProductShape[],
-  onProgress?: (done: number) => void,
+  onProgress?: (progress: TuningProgress) => void,
 ): Promise<TunedProduct[]> {
   const tuned: TunedProduct[] = [];
   const probe = gpu.empty([1]);
   const clock = hasTimestamps(gpu.info) ? "device" : "wall";
-  await compileAll(gpu, products);
+  let progress: TuningProgress = { products: 0, compiled: 0, kernels: 0 };
+  const tell = (change: Partial<TuningProgress>): void => {
+    progress = { ...progress, ...change };
+    onProgress?.(progress);
+  };
+  await compileAll(gpu, products, (compiled, kernels) => tell({ compiled, kernels }));
   for (const product of products) {
     const tensors = operands(gpu, product);
     const [a, b, c] = tensors;
@@ -122,7 +139,7 @@ export async function tuneMatmul(
     }
     free(gpu, tensors);
     if (best) tuned.push({ ...product, variant: best.variant.name });
-    onProgress?.(tuned.length);
+    tell({ products: progress.products + 1 });
   }
   gpu.release(probe);
   return tuned;

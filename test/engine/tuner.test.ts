@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { tuneMatmul } from "../../engine/tuner.ts";
+import { tuneMatmul, type TuningProgress } from "../../engine/tuner.ts";
 import { openSmallTiles } from "../support/small-tiles.ts";
 
 const gpu = await openSmallTiles();
@@ -14,16 +14,23 @@ it("times every kernel that fits and names one for each product, never a split o
     { layout: "TN", rows: 4096, sizes: [32, 16] },
     { layout: "NN", rows: 64, sizes: [16, 6] }, // no whole quads: left to the rule
   ] as const;
-  const done: number[] = [];
+  const told: TuningProgress[] = [];
   const bytes = gpu.poolBytes;
-  const tuned = await tuneMatmul(gpu, products, (count) => done.push(count));
+  const tuned = await tuneMatmul(gpu, products, (progress) => told.push(progress));
   expect(tuned.map(({ layout, rows }) => [layout, rows])).toEqual([
     ["NT", 64],
     ["TN", 4096],
   ]);
   expect(tuned[0]!.variant).toBe("tiled 64x64x8");
   expect(names).toContain(tuned[1]!.variant);
-  expect(done).toEqual([1, 2, 2]);
+  const { kernels } = told[0]!;
+  expect(kernels).toBeGreaterThan(4); // the tiles, what they need beside them, and the naive one
+  const compiling = Array.from({ length: kernels + 1 }, (_, compiled) => [0, compiled]);
+  const timing = [1, 2, 3].map((products) => [products, kernels]);
+  expect(told.map(({ products, compiled }) => [products, compiled])).toEqual([
+    ...compiling,
+    ...timing,
+  ]);
   expect(gpu.matmul.use(tuned)).toBe(2);
   expect(gpu.matmul.choose("TN", { M: 32, N: 16, K: 4096 }).name).toBe(tuned[1]!.variant);
   await tuneMatmul(gpu, products);
