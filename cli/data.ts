@@ -23,13 +23,8 @@ import { cacheFolder } from "./setup/decision.ts";
 import { TokenCache, tokenKey } from "./token-cache.ts";
 
 /** How a file's records are read. */
-export interface RecordOptions {
+export interface RecordOptions extends Readonly<CsvFormat> {
   readonly textColumns?: string[] | undefined;
-  readonly delimiter?: string | undefined;
-  /** False: a quote is a character like any other. */
-  readonly quotes?: boolean | undefined;
-  /** Column names of files without a header row. */
-  readonly columns?: string[] | undefined;
 }
 
 /** The flags given that only CSV and TSV files heed. */

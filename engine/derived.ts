@@ -12,11 +12,11 @@ interface Kept {
 }
 
 export class Derived {
-  readonly #pool: BufferPool;
+  readonly pool: BufferPool;
   readonly #kept = new Map<PoolBuffer, Map<string, Kept>>();
 
   constructor(pool: BufferPool) {
-    this.#pool = pool;
+    this.pool = pool;
   }
 
   /**
@@ -34,7 +34,7 @@ export class Derived {
     const key = `${name} ${offset} ${format(from)} ${format(shape)}`;
     let kept = ofBuffer.get(key);
     if (!kept) {
-      const tensor = new Tensor(shape, this.#pool.acquire(4 * elementCount(shape)));
+      const tensor = new Tensor(shape, this.pool.acquire(4 * elementCount(shape)));
       ofBuffer.set(key, (kept = { tensor, madeAt: undefined }));
     }
     if (kept.madeAt !== buffer.writes) {
@@ -55,7 +55,7 @@ export class Derived {
   forget(buffers: readonly PoolBuffer[]): void {
     for (const buffer of buffers) {
       for (const { tensor } of this.#kept.get(buffer)?.values() ?? []) {
-        this.#pool.release(tensor.buffer);
+        this.pool.release(tensor.buffer);
       }
       this.#kept.delete(buffer);
     }

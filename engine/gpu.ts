@@ -169,11 +169,12 @@ export class Gpu {
     return this.#memory.step(key, () => {
       try {
         const result = fn();
-        if (this.#rehearsal) this.discard(new Rehearsed());
+        if (this.#rehearsal) this.#submission.discard(new Rehearsed());
         else this.submit();
         return result;
       } catch (error) {
-        this.discard(error);
+        this.#submission.discard(error);
+        this.#memory.derived.expire();
         throw error;
       }
     });
@@ -290,10 +291,5 @@ export class Gpu {
     this.#submission.discard(new DeviceError("gpu: it was closed."));
     this.#memory.destroy();
     this.#device.destroy();
-  }
-
-  private discard(error: unknown): void {
-    this.#submission.discard(error);
-    this.#memory.derived.expire();
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Constants, Grid } from "../kernels/kernel.ts";
 import {
+  type Layout,
   MATMUL_REGISTER,
   MATMUL_TILED,
   type MatmulKernel,
@@ -24,8 +25,7 @@ import {
 } from "../kernels/matmul-matrix.ts";
 import { type AdapterInfo, workgroupLimits } from "./device.ts";
 
-/** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
-export type Layout = "NN" | "NT" | "TN";
+export type { Layout };
 
 /** C is [M, N], sums run over K. */
 export interface MatmulSizes {

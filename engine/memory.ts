@@ -19,13 +19,12 @@ function requireWords(where: string, values: unknown): void {
 export class Memory {
   /** Mappable buffers for reading back. */
   readonly staging: BufferPool;
+  /** Its pool is apart: what lives from step to step has no place in a step's plan. */
   readonly derived: Derived;
   readonly #device: GPUDevice;
   readonly #calls: ApiCalls;
   readonly #work: BufferPool;
   readonly #uploads: BufferPool;
-  /** Of `derived`: apart, since what lives from step to step has no place in a step's plan. */
-  readonly #kept: BufferPool;
   readonly #nextId: () => number;
   /** Tensors of the innermost step or scope. */
   #tracked: Tensor[] | undefined;
@@ -44,8 +43,7 @@ export class Memory {
     const usage = STORAGE | COPY_SRC | COPY_DST;
     this.#work = new BufferPool(device, "work", usage, this.#nextId);
     this.#uploads = new BufferPool(device, "upload", usage, this.#nextId);
-    this.#kept = new BufferPool(device, "derived", usage, this.#nextId);
-    this.derived = new Derived(this.#kept);
+    this.derived = new Derived(new BufferPool(device, "derived", usage, this.#nextId));
     this.staging = new BufferPool(device, "staging", MAP_READ | COPY_DST, this.#nextId);
   }
 
@@ -193,7 +191,7 @@ export class Memory {
   }
 
   private get pools(): readonly BufferPool[] {
-    return [this.#work, this.#uploads, this.#kept, this.staging];
+    return [this.#work, this.#uploads, this.derived.pool, this.staging];
   }
 
   private write(buffer: GPUBuffer, offset: number, values: Values): void {

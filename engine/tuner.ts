@@ -94,13 +94,12 @@ export async function tuneMatmul(
   const tuned: TunedProduct[] = [];
   const probe = gpu.empty([1]);
   const clock = hasTimestamps(gpu.info) ? "device" : "wall";
-  let progress: TuningProgress = { products: 0, compiled: 0, kernels: 0 };
-  const tell = (change: Partial<TuningProgress>): void => {
-    progress = { ...progress, ...change };
-    onProgress?.(progress);
-  };
-  await compileAll(gpu, products, (compiled, kernels) => tell({ compiled, kernels }));
-  for (const product of products) {
+  let kernels = 0;
+  await compileAll(gpu, products, (compiled, total) => {
+    kernels = total;
+    onProgress?.({ products: 0, compiled, kernels });
+  });
+  for (const [index, product] of products.entries()) {
     const tensors = operands(gpu, product);
     const [a, b, c] = tensors;
     const time = async (variant: MatmulVariant, launches: number): Promise<number> => {
@@ -139,7 +138,7 @@ export async function tuneMatmul(
     }
     free(gpu, tensors);
     if (best) tuned.push({ ...product, variant: best.variant.name });
-    tell({ products: progress.products + 1 });
+    onProgress?.({ products: index + 1, compiled: kernels, kernels });
   }
   gpu.release(probe);
   return tuned;

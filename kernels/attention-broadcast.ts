@@ -45,15 +45,14 @@ function source(D: number, lanes: number): string {
   // Loads and stores of whole rows of many quads would take most of the time to compile if they were written out; for few,
   // the array that a loop needs makes the kernel slower. The loop's bound must not be start + a constant: LLVM would unroll.
   const byLoop = D > 32;
-  const everyQuad = (buffer: string, body: (i: string) => string): string =>
-    `for (var i = start; i < min(start + ${quads}u, arrayLength(&${buffer})); i++) { ${body("i")} }`;
+  const everyQuad = (buffer: string, at: string, body: string): string => `
+      let start = ${at};
+      for (var i = start; i < min(start + ${quads}u, arrayLength(&${buffer})); i++) { ${body} }`;
   /** Loads the quads from an address on, as NAME0, NAME1, ... */
   const load = (name: string, buffer: string, at: string, factor = ""): string =>
     byLoop
       ? `var ${name}s: array<vec4f, ${quads}>;
-  {
-    let start = ${at};
-    ${everyQuad(buffer, (i) => `${name}s[${i} - start] = ${buffer}[${i}]${factor};`)}
+  {${everyQuad(buffer, at, `${name}s[i - start] = ${buffer}[i]${factor};`)}
   }
   ${times(quads, (d) => `let ${name}${d} = ${name}s[${d}];`)}`
       : times(quads, (d) => `let ${name}${d} = ${buffer}[${at} + ${d}u]${factor};`);
@@ -61,11 +60,13 @@ function source(D: number, lanes: number): string {
   const store = (buffer: string, at: string, quad: (d: number) => string): string =>
     byLoop
       ? `{
-      let own = array(${Array.from({ length: quads }, (_, d) => quad(d)).join(", ")});
-      let start = ${at};
-      ${everyQuad(buffer, (i) => `${buffer}[${i}] = own[${i} - start];`)}
+      let own = array(${times(quads, quad, ", ")});${everyQuad(buffer, at, `${buffer}[i] = own[i - start];`)}
     }`
       : times(quads, (d) => `${buffer}[${at} + ${d}u] = ${quad(d)};`);
+  /** The products of an owned row and row j + p, by quads, of which sum4 makes their dot product. */
+  const products = (into: string, own: string, other: string, p: number): string => `
+      var ${into} = ${own}0 * ${value(other, p, 0)};
+      ${times(quads - 1, (d) => `${into} = fma(${own}${d + 1}, ${value(other, p, d + 1)}, ${into});`)}`;
   const part = (which: number) => (row: string) => `part(${row}, ${which}u, head)`;
   const ofDy = (row: string): string => `in_y(${row}, head)`;
   const sum4 = (v: string): string => `(${v}.x + ${v}.y + ${v}.z + ${v}.w)`;
@@ -100,8 +101,7 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
         times(
           ROWS_IN_FORWARD,
           (o) => `{
-        var s = q${o}_0 * ${value("k", p, 0)};
-        ${times(quads - 1, (d) => `s = fma(q${o}_${d + 1}, ${value("k", p, d + 1)}, s);`)}
+        ${products("s", `q${o}_`, "k", p)}
         let score = select(-1e30, ${sum4("s")}, ${inside(p)});
         scores${o}[j + ${p}u - first] = score;
         highest${o} = max(highest${o}, score);
@@ -153,10 +153,8 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
       times(
         OWN,
         (o) => `{
-      var s = q${o}_0 * ${value("k", p, 0)};
-      ${times(quads - 1, (d) => `s = fma(q${o}_${d + 1}, ${value("k", p, d + 1)}, s);`)}
-      var dp = g${o}_0 * ${value("v", p, 0)};
-      ${times(quads - 1, (d) => `dp = fma(g${o}_${d + 1}, ${value("v", p, d + 1)}, dp);`)}
+      ${products("s", `q${o}_`, "k", p)}
+      ${products("dp", `g${o}_`, "v", p)}
       let p = select(0.0, exp(${sum4("s")} - lse${o}), ${inside(p)});
       let ds = p * (${sum4("dp")} * keep(mine${o}, j + ${p}u, head) - delta${o}) * params.scale;
       ${times(quads, (d) => `dq${o}_${d} = fma(vec4f(ds), ${value("k", p, d)}, dq${o}_${d});`)}
@@ -184,10 +182,8 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
       ${times(
         OWN,
         (o) => `{
-      var s = k${o}_0 * ${value("q", p, 0)};
-      ${times(quads - 1, (d) => `s = fma(k${o}_${d + 1}, ${value("q", p, d + 1)}, s);`)}
-      var dp = v${o}_0 * ${value("g", p, 0)};
-      ${times(quads - 1, (d) => `dp = fma(v${o}_${d + 1}, ${value("g", p, d + 1)}, dp);`)}
+      ${products("s", `k${o}_`, "q", p)}
+      ${products("dp", `v${o}_`, "g", p)}
       let p = select(0.0, exp(${sum4("s")} - lse${p}), ${inside(p)});
       let kept = keep(query${p}, local${o}, head);
       let pk = p * kept;

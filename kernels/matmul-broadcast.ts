@@ -9,14 +9,12 @@
 // the loop stays within the CPU's cache of decoded instructions, which loads fill: 40 instructions for the vec4 of a lane.
 // "TN" has the larger tile and 2 k a turn, the others 4 k, since a row of A gives whole vec4s of k only. Each sum is over
 // k in order, whatever the tile: tiles differ in speed, never in bits.
-import { defineKernel, madeOnce } from "./kernel.ts";
-import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
-
-type BroadcastLayout = "NN" | "NT" | "TN";
+import { defineKernel, madeOnce, times } from "./kernel.ts";
+import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** Rows and columns of C per workgroup; rows of "NN" and "NT" are a multiple of `lanes`. */
 export function matmulBroadcastTile(
-  layout: BroadcastLayout,
+  layout: Layout,
   lanes: number,
 ): readonly [rows: number, columns: number] {
   return layout === "TN" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
@@ -26,14 +24,12 @@ export function matmulBroadcastTile(
 export const MATMUL_BROADCAST_STEP = { NN: 4, NT: 4, TN: 2 } as const;
 
 const component = (i: number): string => "xyzw"[i % 4]!;
-const lines = (n: number, line: (i: number) => string): string =>
-  Array.from({ length: n }, (_, i) => line(i)).join("\n");
 
 /** The loads of A of turn s, and the expression of A[row m, the turn's k number j] in every lane. */
-function operandA(layout: BroadcastLayout, rows: number, lanes: number) {
+function operandA(layout: Layout, rows: number, lanes: number) {
   if (layout === "TN") {
     return {
-      load: lines(
+      load: times(
         MATMUL_BROADCAST_STEP.TN,
         (j) => `let a${j} = rounded(a[${turnK(layout, j)} * m4 + min(row / 4u + lane, m4 - 1u)]);`,
       ),
@@ -42,7 +38,7 @@ function operandA(layout: BroadcastLayout, rows: number, lanes: number) {
     };
   }
   return {
-    load: lines(
+    load: times(
       rows / lanes,
       (g) => `let a${g} = rounded(a[min(row + ${g * lanes}u + lane, params.M - 1u) * k4 + s]);`,
     ),
@@ -52,59 +48,55 @@ function operandA(layout: BroadcastLayout, rows: number, lanes: number) {
 }
 
 /** The loads of B of turn s: w0_0, w0_1..., the lane's quad q of columns at the turn's k number j. */
-function operandB(layout: BroadcastLayout, quads: number): string {
+function operandB(layout: Layout, quads: number): string {
   if (layout !== "NT") {
     const load = (j: number, q: number): string =>
       `let w${j}_${q} = rounded(b[${turnK(layout, j)} * n4 + quad${q}]);`;
-    return lines(MATMUL_BROADCAST_STEP[layout], (j) => lines(quads, (q) => load(j, q)));
+    return times(MATMUL_BROADCAST_STEP[layout], (j) => times(quads, (q) => load(j, q)));
   }
   return [
-    lines(4, (j) => `let b${j} = rounded(b[(4u * quad0 + ${j}u) * k4 + s]);`),
-    lines(
+    times(4, (j) => `let b${j} = rounded(b[(4u * quad0 + ${j}u) * k4 + s]);`),
+    times(
       4,
       (j) => `let w${j}_0 = vec4f(${[0, 1, 2, 3].map((n) => `b${n}.${component(j)}`).join(", ")});`,
     ),
   ].join("\n");
 }
 
-const turnK = (layout: BroadcastLayout, j: number): string =>
+const turnK = (layout: Layout, j: number): string =>
   `(${MATMUL_BROADCAST_STEP[layout]}u * s + ${j}u)`;
 
-function source(layout: BroadcastLayout, lanes: number): string {
+function source(layout: Layout, lanes: number): string {
   const [rows, columns] = matmulBroadcastTile(layout, lanes);
   const quads = columns / 4 / lanes;
   const step = MATMUL_BROADCAST_STEP[layout];
   const { load, value } = operandA(layout, rows, lanes);
-  const update = (m: number): string =>
-    lines(step, (j) => `let v${m}_${j} = vec4f(${value(j, m)});`) +
-    lines(quads, (q) =>
-      lines(step, (j) => `c${q}_${m} = fma(v${m}_${j}, w${j}_${q}, c${q}_${m});`),
-    );
-  const sums = (q: number): string =>
-    Array.from({ length: rows }, (_, m) => `c${q}_${m}`).join(", ");
+  const update = (m: number): string => `
+${times(step, (j) => `let v${m}_${j} = vec4f(${value(j, m)});`)}
+${times(quads, (q) => times(step, (j) => `c${q}_${m} = fma(v${m}_${j}, w${j}_${q}, c${q}_${m});`))}`;
   const body = `
   let k4 = params.K / 4u;
   let m4 = params.M / 4u;
   let n4 = params.N / 4u;
   let row = group.y * ${rows}u;
   let first = group.x * ${quads * lanes}u + lane;
-${lines(quads, (q) => `let quad${q} = min(first + ${q * lanes}u, n4 - 1u); // past the end: computed, not stored`)}
-${lines(rows, (m) => lines(quads, (q) => `var c${q}_${m} = vec4f();`))}
+${times(quads, (q) => `let quad${q} = min(first + ${q * lanes}u, n4 - 1u); // past the end: computed, not stored`)}
+${times(rows, (m) => times(quads, (q) => `var c${q}_${m} = vec4f();`))}
   for (var s = 0u; s < params.K / ${step}u; s++) {
 ${load}
 ${operandB(layout, quads)}
-${lines(rows, update)}
+${times(rows, update)}
   }`;
   // The sums are stored in a loop: written out, their activations would take a compiler ten times as long.
   const entry = (name: string, store: string): string => `
 @compute @workgroup_size(${lanes})
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${body}
-${lines(
+${times(
   quads,
   (q) => `
   let column${q} = first + ${q * lanes}u;
   if (column${q} < n4) {
-    var sums = array<vec4f, ${rows}>(${sums(q)});
+    var sums = array<vec4f, ${rows}>(${times(rows, (m) => `c${q}_${m}`, ", ")});
     for (var m = row; m < min(row + ${rows}u, params.M); m++) { // up to a constant, a compiler would write it out
       let column = column${q};
       let i = m * n4 + column;
@@ -138,7 +130,7 @@ ${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v
 const once = madeOnce<MatmulKernel>();
 
 /** The kernel of one layout for subgroups of exactly `lanes` lanes, which must divide 16. */
-export function matmulBroadcast(layout: BroadcastLayout, lanes: number): MatmulKernel {
+export function matmulBroadcast(layout: Layout, lanes: number): MatmulKernel {
   const name = `matmul-broadcast-${layout}-${lanes}`;
   return once(name, () =>
     defineKernel(name, {

@@ -8,7 +8,7 @@
 // [split, M, N], for matmul-split to add up. Matrices must stay in registers, so nothing indexes them by a
 // variable: this kernel is written out. Feature: chromium-experimental-subgroup-matrix.
 import { defineKernel, type ElementType, madeOnce, times } from "./kernel.ts";
-import { MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
+import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** Shape of the matrices an adapter multiplies, f16 to f32: left [M, K], right [K, N]. */
 export interface MatrixShape {
@@ -66,7 +66,7 @@ interface Staged {
 }
 
 function source(
-  layout: "NN" | "NT" | "TN",
+  layout: Layout,
   shape: MatrixShape,
   tile: MatrixTile,
   lanes: number,
@@ -211,7 +211,7 @@ const once = madeOnce<MatmulKernel>();
  * type. Above 1, `split` workgroups share K.
  */
 export function matmulMatrix(
-  layout: "NN" | "NT" | "TN",
+  layout: Layout,
   shape: MatrixShape,
   tile: MatrixTile,
   lanes: number,

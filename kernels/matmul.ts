@@ -5,6 +5,9 @@
 //   linearKeep  the same, and keeps the value before f for backward
 import { defineKernel, type Kernel } from "./kernel.ts";
 
+/** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
+export type Layout = "NN" | "NT" | "TN";
+
 export const MATMUL_PARAMS = { M: "u32", N: "u32", K: "u32" } as const;
 const constants = {
   A_TRANSPOSED: false,

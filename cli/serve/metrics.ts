@@ -49,7 +49,7 @@ export class Metrics {
     };
     gauge("waiting_texts", "Texts that wait for the device.", waiting);
     gauge("pool_bytes", "GPU memory of activations and copies.", () => gpu.poolBytes);
-    gauge("pool_buffers", "GPU buffers of activations.", () => gpu.poolBuffers);
+    gauge("pool_buffers", "GPU buffers of activations and copies.", () => gpu.poolBuffers);
     gauge("bind_groups", "Bind groups made.", () => gpu.calls.bindGroups);
     collectDefaultMetrics({ register: this.registry });
   }
