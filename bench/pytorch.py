@@ -74,6 +74,7 @@ def step_of(module, loss_of):
         update.zero_grad(set_to_none=True)
         loss = loss_of()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         update.step()
         return loss.item()
 
@@ -159,7 +160,7 @@ def adapter_of(device):
 def main():
     request = json.loads(sys.argv[1])
     works = [(matmul, each) for each in request.get("matmuls", [])]
-    works += [(layer, request["layer"])] if "layer" in request else []
+    works += [(layer, each) for each in request.get("layers", [])]
     works += [(step, each) for each in request.get("steps", [])]
     for device, name, tf32, context in modes():
         torch.backends.cuda.matmul.allow_tf32 = tf32

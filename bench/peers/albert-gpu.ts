@@ -19,6 +19,7 @@ import {
   layerLabels,
   type LayerSizes,
   type LayerWeights,
+  MAX_GRAD_NORM,
   type Peer,
   type Task,
 } from "./work.ts";
@@ -65,7 +66,7 @@ function layerTask(gpu: Gpu, sizes: LayerSizes, weights: LayerWeights, input: Fl
     async run() {
       const loss = gpu.step("layer", () => {
         const loss = gpu.readLater(gpu.tape.gradients(forward));
-        optimiser.update(ADAMW.lr, 0);
+        optimiser.update(ADAMW.lr, MAX_GRAD_NORM);
         return loss;
       });
       return (await gpu.settle(loss))[0]!;

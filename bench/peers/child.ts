@@ -8,7 +8,7 @@ import { evenly, presetRows } from "../steps.ts";
 import { peerOf } from "./albert-gpu.ts";
 import { countCalls } from "./calls.ts";
 import { layerName, layerRow, matmulName, matmulRow, type PeerRow, stepName } from "./rows.ts";
-import { LAYER, MATMULS, type Peer } from "./work.ts";
+import { LAYERS, MATMULS, type Peer } from "./work.ts";
 
 /** What the parent asks for. */
 export interface ChildRequest {
@@ -19,8 +19,8 @@ export interface ChildRequest {
   readonly name: string;
   readonly adapter?: string | undefined;
   readonly runs: number;
-  /** The layer's first two losses. */
-  readonly losses: readonly [number, number];
+  /** The first two losses of each of LAYERS. */
+  readonly losses: readonly (readonly [number, number])[];
   /** Whole training steps of ALBERT-base, [texts, tokens]; only ours has the model. */
   readonly steps: readonly (readonly [number, number])[];
 }
@@ -94,7 +94,9 @@ const peer = gpu ? peerOf(gpu) : await openPeer();
 for (const shape of MATMULS) {
   await attempt(matmulName(shape), () => matmulRow(peer, shape, runs, counts));
 }
-await attempt(layerName(LAYER), () => layerRow(peer, LAYER, request.losses, runs, counts));
+for (const [i, layer] of LAYERS.entries()) {
+  await attempt(layerName(layer), () => layerRow(peer, layer, request.losses[i]!, runs, counts));
+}
 for (const [B, T] of gpu ? request.steps : []) {
   const work = stepName(B, T);
   for await (const step of presetRows(gpu!, "base", evenly(B, T), request.runs, ["train"])) {

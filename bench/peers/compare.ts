@@ -8,7 +8,7 @@ import type { ChildRequest } from "./child.ts";
 import { layerLosses } from "./reference.ts";
 import { median } from "../statistics.ts";
 import { layerName, matmulName, type PeerRow, stepName } from "./rows.ts";
-import { LAYER, MATMULS } from "./work.ts";
+import { LAYERS, MATMULS } from "./work.ts";
 
 /** What to compare on. */
 export interface CompareOptions {
@@ -96,7 +96,7 @@ export function pytorchRows(runs: number, steps: ChildRequest["steps"]): PeerRow
     runs,
     steps: steps.map(([B, T]) => ({ B, T, work: stepName(B, T) })),
     matmuls: MATMULS.map((shape) => ({ ...shape, work: matmulName(shape) })),
-    layer: { ...LAYER, work: layerName(LAYER) },
+    layers: LAYERS.map((sizes) => ({ ...sizes, work: layerName(sizes) })),
   };
   const script = fileURLToPath(new URL("../pytorch.py", import.meta.url));
   const run = spawnSync(python, [script, JSON.stringify(request)], {
@@ -122,8 +122,8 @@ export function pytorchRows(runs: number, steps: ChildRequest["steps"]): PeerRow
 export async function* comparePeers(options: CompareOptions): AsyncGenerator<PeerRow> {
   const { adapter, software, runs, log } = options;
   installPeers(log);
-  log("computing the layer's first two losses in f64");
-  const losses = layerLosses(LAYER);
+  log("computing the layers' first two losses in f64");
+  const losses = LAYERS.map(layerLosses);
   const large = [
     [32, 128],
     [32, 512],

@@ -1,7 +1,7 @@
 // jax-js, https://github.com/ekzhang/jax-js. JavaScript because its types are no part of a normal install.
 // An array is used up by the function it is given to, unless passed as `.ref`.
 
-import { ADAMW, LAYER_NORM_EPS, layerLabels, transposed } from "./work.ts";
+import { ADAMW, LAYER_NORM_EPS, layerLabels, MAX_GRAD_NORM, transposed } from "./work.ts";
 
 // Node 20 has no iterator helpers, which its einsum calls.
 const iterators = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
@@ -78,7 +78,12 @@ export async function open() {
       };
       const { lr, beta1, beta2, eps, weightDecay } = ADAMW;
       const step = jit((p, m, v, correction1, correction2, x, labels) => {
-        const [value, g] = valueAndGrad(loss)(tree.ref(p), x, labels);
+        const [value, unclipped] = valueAndGrad(loss)(tree.ref(p), x, labels);
+        const squares = tree.leaves(tree.ref(unclipped)).map((g) => np.square(g).sum());
+        const norm = np.sqrt(squares.reduce((a, b) => a.add(b)));
+        const clip = np.minimum(1, np.array(MAX_GRAD_NORM).div(norm.add(1e-6)));
+        const g = tree.map((g) => g.mul(clip.ref), unclipped);
+        clip.dispose();
         const m2 = tree.map((m, g) => m.mul(beta1).add(g.mul(1 - beta1)), m, tree.ref(g));
         const v2 = tree.map((v, g) => v.mul(beta2).add(np.square(g).mul(1 - beta2)), v, g);
         const p2 = {};

@@ -13,6 +13,7 @@ import {
   layerLabels,
   type LayerSizes,
   layerWeights,
+  MAX_GRAD_NORM,
 } from "./work.ts";
 
 type Values = Float64Array<ArrayBuffer>;
@@ -90,10 +91,14 @@ export function layerLosses(sizes: LayerSizes): readonly [number, number] {
     });
     keep(name, linearBackward(map(name, x), part));
   });
+  let squares = 0;
+  for (const g of gradients.values()) for (const value of g) squares += value ** 2;
+  const clip = Math.min(1, MAX_GRAD_NORM / (Math.sqrt(squares) + 1e-6));
   for (const [name, p] of weights) {
     const state = { p, m: new Float64Array(p.length), v: new Float64Array(p.length) };
     const decayed = name.endsWith(".weight") ? p.length : 0;
-    adamw(state, gradients.get(name)!, ADAMW.lr, 1, ADAMW, decayed);
+    const g = gradients.get(name)!.map((value) => value * clip);
+    adamw(state, g, ADAMW.lr, 1, ADAMW, decayed);
   }
   return [crossEntropy(first.y, labels)[0]!, crossEntropy(forward().y, labels)[0]!];
 }

@@ -1,7 +1,7 @@
 // TensorFlow.js with its WebGPU backend, https://github.com/tensorflow/tfjs. JavaScript because its types are no part of a
 // normal install.
 
-import { ADAMW, LAYER_NORM_EPS, layerLabels, transposed } from "./work.ts";
+import { ADAMW, LAYER_NORM_EPS, layerLabels, MAX_GRAD_NORM, transposed } from "./work.ts";
 
 export async function open() {
   const { default: tf } = await import("@tensorflow/tfjs"); // tfjs-core alone has no gradients
@@ -37,7 +37,7 @@ export async function open() {
       const p = {};
       for (const [name, weight] of weights) {
         const { shape, values } = name.endsWith(".weight") ? transposed(weight) : weight;
-        p[name] = tf.variable(tf.tensor(values, shape), true, name);
+        p[name] = tf.variable(tf.tensor(values, shape), true, `${name} ${T}`);
       }
       const x = tf.tensor2d(input, [T, H]);
       const labels = tf.oneHot(tf.tensor1d(Int32Array.from(layerLabels(sizes)), "int32"), H);
@@ -66,15 +66,24 @@ export async function open() {
       const adam = tf.train.adam(lr, beta1, beta2, eps);
       return {
         async run() {
-          const { value, grads } = tf.variableGrads(loss);
+          const { value, grads } = tf.variableGrads(loss, Object.values(p));
+          const clipped = tf.tidy(() => {
+            const squares = Object.values(grads).map((g) => tf.sum(tf.square(g)));
+            const sum = squares.reduce((a, b) => tf.add(a, b)); // its addN binds more buffers than fit
+            const clip = tf.minimum(1, tf.div(MAX_GRAD_NORM, tf.add(tf.sqrt(sum), 1e-6)));
+            return Object.fromEntries(
+              Object.entries(grads).map(([name, g]) => [name, tf.mul(g, clip)]),
+            );
+          });
+          tf.dispose(grads);
           // It has no AdamW: decay by hand, then its Adam.
           tf.tidy(() => {
             for (const [name, each] of Object.entries(p)) {
               if (name.endsWith(".weight")) each.assign(tf.mul(each, 1 - lr * weightDecay));
             }
           });
-          adam.applyGradients(grads);
-          tf.dispose(grads);
+          adam.applyGradients(clipped);
+          tf.dispose(clipped);
           const [number] = await value.data(); // copied behind the update in the queue
           value.dispose();
           return number;

@@ -26,7 +26,9 @@ export interface LayerSizes {
 }
 
 /** One layer of ALBERT-base over one sequence. */
-export const LAYER: LayerSizes = { T: 128, H: 768, F: 3072, heads: 12 };
+export const LAYERS: readonly LayerSizes[] = [128, 512].map((T) => {
+  return { T, H: 768, F: 3072, heads: 12 };
+});
 
 /** What a library has to do for a row. */
 export interface Task {
@@ -57,6 +59,8 @@ export type LayerWeights = ReadonlyMap<string, Weight>;
 
 /** AdamW's settings in every layer row; weight decay is for matrices only. */
 export const ADAMW = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 } as const;
+/** The norm that all gradients together are clipped to, as torch.nn.utils.clip_grad_norm_ does: Trainer's default. */
+export const MAX_GRAD_NORM = 1;
 export const LAYER_NORM_EPS = 1e-12;
 
 /** Values in [-scale, scale) that every process makes alike. */

@@ -9,12 +9,11 @@ export interface Sizes {
   readonly K: number;
 }
 
-/** Where op(A)[m, k] and op(B)[k, n] stand in memory. */
-function places(layout: Layout, { M, N, K }: Sizes) {
-  return {
-    a: (m: number, k: number) => (layout === "TN" ? k * M + m : m * K + k),
-    b: (k: number, n: number) => (layout === "NT" ? n * K + k : k * N + n),
-  };
+/** Distances in memory from op(A)[m, k] and op(B)[k, n] to the next m, k and n. */
+function strides(layout: Layout, { M, N, K }: Sizes) {
+  const [am, ak] = layout === "TN" ? [1, M] : [K, 1];
+  const [bk, bn] = layout === "NT" ? [1, K] : [N, 1];
+  return { am, ak, bk, bn };
 }
 
 /** C[m, n] = sum over k of op(A)[m, k] op(B)[k, n]. Returns [M, N]. */
@@ -25,12 +24,12 @@ export function matmul(
   sizes: Sizes,
 ): Float64Array {
   const { M, N, K } = sizes;
-  const at = places(layout, sizes);
+  const { am, ak, bk, bn } = strides(layout, sizes);
   const c = new Float64Array(M * N);
   for (let m = 0; m < M; m++) {
     for (let n = 0; n < N; n++) {
       let sum = 0;
-      for (let k = 0; k < K; k++) sum += a[at.a(m, k)]! * b[at.b(k, n)]!;
+      for (let k = 0; k < K; k++) sum += a[m * am + k * ak]! * b[k * bk + n * bn]!;
       c[m * N + n] = sum;
     }
   }
@@ -46,14 +45,14 @@ export function matmulBackward(
   sizes: Sizes,
 ): { a: Float64Array; b: Float64Array } {
   const { M, N, K } = sizes;
-  const at = places(layout, sizes);
+  const { am, ak, bk, bn } = strides(layout, sizes);
   const da = new Float64Array(M * K);
   const db = new Float64Array(K * N);
   for (let m = 0; m < M; m++) {
     for (let n = 0; n < N; n++) {
       for (let k = 0; k < K; k++) {
-        da[at.a(m, k)]! += dc[m * N + n]! * b[at.b(k, n)]!;
-        db[at.b(k, n)]! += a[at.a(m, k)]! * dc[m * N + n]!;
+        da[m * am + k * ak]! += dc[m * N + n]! * b[k * bk + n * bn]!;
+        db[k * bk + n * bn]! += a[m * am + k * ak]! * dc[m * N + n]!;
       }
     }
   }
