@@ -4,6 +4,7 @@ import { activation, activationBackward } from "../../test/reference/activation.
 import { adamw } from "../../test/reference/adamw.ts";
 import { attention, attentionBackward } from "../../test/reference/attention.ts";
 import { crossEntropy, crossEntropyBackward } from "../../test/reference/cross-entropy.ts";
+import { clipFactor, gradientNorm } from "../../test/reference/gradient-norm.ts";
 import { layerNorm, layerNormBackward } from "../../test/reference/layer-norm.ts";
 import { linear, linearBackward } from "../../test/reference/linear.ts";
 import {
@@ -91,9 +92,8 @@ export function layerLosses(sizes: LayerSizes): readonly [number, number] {
     });
     keep(name, linearBackward(map(name, x), part));
   });
-  let squares = 0;
-  for (const g of gradients.values()) for (const value of g) squares += value ** 2;
-  const clip = Math.min(1, MAX_GRAD_NORM / (Math.sqrt(squares) + 1e-6));
+  const total = gradientNorm([...gradients.values()].map(gradientNorm));
+  const clip = clipFactor(total, MAX_GRAD_NORM);
   for (const [name, p] of weights) {
     const state = { p, m: new Float64Array(p.length), v: new Float64Array(p.length) };
     const decayed = name.endsWith(".weight") ? p.length : 0;
