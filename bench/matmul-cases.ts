@@ -53,7 +53,12 @@ function matmulCase(
       [`${name}/product`]: {
         flops: 2 * M * N * K,
         bytes: 4 * (M * K + N * K + M * N),
-        with: ["matmul-transpose/transposed", "matmul-half/rounded", "matmul-split/total"],
+        with: [
+          "matmul-pack/rows",
+          "matmul-pack/columns",
+          "matmul-half/rounded",
+          "matmul-split/total",
+        ],
       },
     },
   };

@@ -43,7 +43,7 @@ export interface MatmulVariant {
   readonly name: string;
   /** Whole vec4s are needed: N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0. */
   readonly quads: boolean;
-  /** Layouts its kernel reads. One that reads "TN" computes the others of transposed copies of their operands. */
+  /** Layouts its kernel reads; none where it reads panels, copies of its tile's rows and columns, which any layout gives. */
   readonly reads: readonly Layout[];
   /** Workgroups that share K; above 1, their sums are added up by a second kernel. */
   readonly split: number;
@@ -97,7 +97,7 @@ const REGISTER: MatmulVariant = {
   constants: (layout, precision) => ({ ...transposed(layout), HALF: precision === "f16" }),
 };
 
-/** Rows of A and B as they lie: for few rows, which a copy of B does not pay for. */
+/** Operands as they lie: for products too small to pay for copies. */
 const broadcast = (lanes: number): MatmulVariant => ({
   name: "broadcast",
   quads: true,
@@ -110,14 +110,25 @@ const broadcast = (lanes: number): MatmulVariant => ({
   constants: (_layout, precision) => ({ HALF: precision === "f16" }),
 });
 
-const broadcastTransposed = (lanes: number): MatmulVariant => ({
+const broadcastTN = (lanes: number): MatmulVariant => ({
   ...broadcast(lanes),
-  name: "broadcast transposed",
+  name: "broadcast TN",
   reads: ["TN"],
   tile: matmulBroadcastTile("TN", lanes),
   step: MATMUL_BROADCAST_STEP.TN,
-  kernel: () => matmulBroadcast("TN", lanes),
 });
+
+const broadcastPacked = (lanes: number): MatmulVariant => ({
+  ...broadcast(lanes),
+  name: "broadcast packed",
+  reads: [],
+  tile: matmulBroadcastTile("packed", lanes),
+  step: MATMUL_BROADCAST_STEP.packed,
+  kernel: () => matmulBroadcast("packed", lanes),
+});
+
+/** Whether a variant's kernel reads panels of both operands. */
+export const isPacked = ({ reads }: MatmulVariant): boolean => reads.length === 0;
 
 const nameOf = (split: number): string => (split > 1 ? ` split ${split}` : "");
 
@@ -193,7 +204,7 @@ function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
   const shared =
     subgroupSize > 1 && matmulBroadcastTile("NN", subgroupSize)[0] % subgroupSize === 0;
   return shared
-    ? [broadcastTransposed(subgroupSize), broadcast(subgroupSize), REGISTER]
+    ? [broadcastPacked(subgroupSize), broadcastTN(subgroupSize), broadcast(subgroupSize), REGISTER]
     : [REGISTER];
 }
 
@@ -241,9 +252,8 @@ export function fits(
 ): boolean {
   if (variant.split > 1 && (layout === "NT" || !paysToSplit(variant, sizes, limits))) return false;
   const { M, N, K } = sizes;
-  const copies = !variant.reads.includes(layout);
-  if (copies && !variant.reads.includes("TN")) return false;
-  const ofM = layout === "TN" || copies;
+  if (!isPacked(variant) && !variant.reads.includes(layout)) return false;
+  const ofM = layout === "TN" || isPacked(variant);
   return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (!ofM || M % 4 === 0));
 }
 

@@ -3,6 +3,7 @@
 
 import {
   fits,
+  isPacked,
   type Layout,
   type MatmulAdapter,
   type MatmulSizes,
@@ -23,12 +24,14 @@ export interface TunedProduct {
   readonly variant: string;
 }
 
-/** Rows and columns of a product from which transposed copies of its operands are worth making. */
-const WORTH_COPIES = 128;
+/** Rows and columns of a product from which panels of its operands are worth making. */
+const WORTH_PANELS = 128;
+/** For "TN", whose kernel is as fast on operands as they lie: products of an element of both, over what is copied. */
+const WORTH_PANELS_TN = 256;
 
-/** Elements of a product from which, where a copy of B is there already, one of A is worth making. */
-const WORTH_COPY_OF_A = 1 << 14;
-/** Time of a row of operands as they lie against one of copies, the copying aside. */
+/** Elements of a product from which, where panels of B are there already, some of A are worth making. */
+const WORTH_PANELS_OF_A = 1 << 14;
+/** Time of a row of operands as they lie against one of panels, the copying aside. */
 const COST_AS_THEY_LIE = 1.3;
 
 /** Rows and fixed sizes of a product. */
@@ -39,18 +42,19 @@ export function splitSizes(
   return layout === "TN" ? { rows: K, sizes: [M, N] } : { rows: M, sizes: [N, K] };
 }
 
-/** Whether a product by `copying` is faster than by `direct`, with the copies it makes. */
-function paysToCopy(
+/** Whether a product of panels is faster than `direct`, with the copying it takes. */
+function paysToPack(
   layout: Layout,
   { M, N }: MatmulSizes,
   kept: boolean,
-  copying: MatmulVariant,
+  packed: MatmulVariant,
   direct: MatmulVariant,
 ): boolean {
-  if (layout !== "NT" || !kept) return Math.min(M, N) >= WORTH_COPIES;
+  if (layout === "TN") return (M * N) / (M + N) >= WORTH_PANELS_TN;
+  if (!kept) return Math.min(M, N) >= WORTH_PANELS;
   // Rows are computed by tiles: of 33, a tile of 32 computes 64.
   const rows = ({ tile }: MatmulVariant): number => Math.ceil(M / tile[0]) * tile[0];
-  return M * N >= WORTH_COPY_OF_A && rows(copying) <= COST_AS_THEY_LIE * rows(direct);
+  return M * N >= WORTH_PANELS_OF_A && rows(packed) <= COST_AS_THEY_LIE * rows(direct);
 }
 
 /** Chooses the kernel of each product on an adapter. */
@@ -92,7 +96,7 @@ export class MatmulChoice {
 
   /**
    * The kernel for a product: the tuned one of the nearest number of rows, else the first that gives enough workgroups. `kept`
-   * tells that a transposed copy of B, once made, serves other products too.
+   * tells that panels of B, once made, serve other products too.
    */
   choose(layout: Layout, product: MatmulSizes, kept = false): MatmulVariant {
     const { rows, sizes } = splitSizes(layout, product);
@@ -115,10 +119,10 @@ export class MatmulChoice {
     const { M, N } = product;
     const takes = (variant: MatmulVariant): boolean =>
       variant.split === 1 && this.#fits(variant, layout, product);
-    const direct = this.variants.find((each) => takes(each) && each.reads.includes(layout));
-    const copying = this.variants.find((each) => takes(each) && !each.reads.includes(layout));
+    const direct = this.variants.find((each) => takes(each) && !isPacked(each));
+    const packed = this.variants.find((each) => takes(each) && isPacked(each));
     if (!direct || (!this.#adapter.software && M * N < 1024)) return NAIVE;
-    if (copying && paysToCopy(layout, product, kept, copying, direct)) return copying;
+    if (packed && paysToPack(layout, product, kept, packed, direct)) return packed;
     if (this.#adapter.software) return direct;
     // Large tiles read less, but a GPU wants some hundred workgroups to be busy.
     const busy = ({ tile }: MatmulVariant): boolean =>

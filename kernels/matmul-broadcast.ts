@@ -7,31 +7,39 @@
 // Mapping: a workgroup is one subgroup; it owns some rows, and each lane one or two quads of columns. The sums do not fit
 // the registers of a CPU, so each is updated for all k of a turn at once: loaded and stored once. The tile is as large as
 // the loop stays within the CPU's cache of decoded instructions, which loads fill: 40 instructions for the vec4 of a lane.
-// "TN" has the larger tile and 2 k a turn, the others 4 k, since a row of A gives whole vec4s of k only. Each sum is over
-// k in order, whatever the tile: tiles differ in speed, never in bits.
+// "TN" has the larger tile and 2 k a turn, the others 4 k, since a row of A gives whole vec4s of k only. "packed" is "TN" on
+// panels of both operands (matmul-pack; Goto and van de Geijn 2008, doi:10.1145/1356052.1356053). Each sum is over k in
+// order, whatever the tile: tiles differ in speed, never in bits.
 import { defineKernel, madeOnce, times } from "./kernel.ts";
 import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
+/** How operands lie: in a layout, or packed in panels of the tile's rows and columns. */
+export type Operands = Layout | "packed";
+
 /** Rows and columns of C per workgroup; rows of "NN" and "NT" are a multiple of `lanes`. */
 export function matmulBroadcastTile(
-  layout: Layout,
+  operands: Operands,
   lanes: number,
 ): readonly [rows: number, columns: number] {
-  return layout === "TN" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
+  return operands === "TN" || operands === "packed" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
 }
 
 /** Values of K per turn of the loop. */
-export const MATMUL_BROADCAST_STEP = { NN: 4, NT: 4, TN: 2 } as const;
+export const MATMUL_BROADCAST_STEP = { NN: 4, NT: 4, TN: 2, packed: 2 } as const;
 
 const component = (i: number): string => "xyzw"[i % 4]!;
 
 /** The loads of A of turn s, and the expression of A[row m, the turn's k number j] in every lane. */
-function operandA(layout: Layout, rows: number, lanes: number) {
-  if (layout === "TN") {
+function operandA(operands: Operands, rows: number, lanes: number) {
+  if (operands === "TN" || operands === "packed") {
+    const at = (k: string): string =>
+      operands === "TN"
+        ? `${k} * m4 + min(row / 4u + lane, m4 - 1u)`
+        : `(group.y * params.K + ${k}) * ${rows / 4}u + lane`;
     return {
       load: times(
-        MATMUL_BROADCAST_STEP.TN,
-        (j) => `let a${j} = rounded(a[${turnK(layout, j)} * m4 + min(row / 4u + lane, m4 - 1u)]);`,
+        MATMUL_BROADCAST_STEP[operands],
+        (j) => `let a${j} = rounded(a[${at(turnK(operands, j))}]);`,
       ),
       value: (j: number, m: number): string =>
         `subgroupBroadcast(a${j}.${component(m)}, ${Math.floor(m / 4)}u)`,
@@ -48,11 +56,15 @@ function operandA(layout: Layout, rows: number, lanes: number) {
 }
 
 /** The loads of B of turn s: w0_0, w0_1..., the lane's quad q of columns at the turn's k number j. */
-function operandB(layout: Layout, quads: number): string {
-  if (layout !== "NT") {
+function operandB(operands: Operands, quads: number, lanes: number): string {
+  if (operands !== "NT") {
+    const at = (k: string, q: number): string =>
+      operands === "packed"
+        ? `(group.x * params.K + ${k}) * ${quads * lanes}u + ${q * lanes}u + lane`
+        : `${k} * n4 + quad${q}`;
     const load = (j: number, q: number): string =>
-      `let w${j}_${q} = rounded(b[${turnK(layout, j)} * n4 + quad${q}]);`;
-    return times(MATMUL_BROADCAST_STEP[layout], (j) => times(quads, (q) => load(j, q)));
+      `let w${j}_${q} = rounded(b[${at(turnK(operands, j), q)}]);`;
+    return times(MATMUL_BROADCAST_STEP[operands], (j) => times(quads, (q) => load(j, q)));
   }
   return [
     times(4, (j) => `let b${j} = rounded(b[(4u * quad0 + ${j}u) * k4 + s]);`),
@@ -63,14 +75,14 @@ function operandB(layout: Layout, quads: number): string {
   ].join("\n");
 }
 
-const turnK = (layout: Layout, j: number): string =>
-  `(${MATMUL_BROADCAST_STEP[layout]}u * s + ${j}u)`;
+const turnK = (operands: Operands, j: number): string =>
+  `(${MATMUL_BROADCAST_STEP[operands]}u * s + ${j}u)`;
 
-function source(layout: Layout, lanes: number): string {
-  const [rows, columns] = matmulBroadcastTile(layout, lanes);
+function source(operands: Operands, lanes: number): string {
+  const [rows, columns] = matmulBroadcastTile(operands, lanes);
   const quads = columns / 4 / lanes;
-  const step = MATMUL_BROADCAST_STEP[layout];
-  const { load, value } = operandA(layout, rows, lanes);
+  const step = MATMUL_BROADCAST_STEP[operands];
+  const { load, value } = operandA(operands, rows, lanes);
   const update = (m: number): string => `
 ${times(step, (j) => `let v${m}_${j} = vec4f(${value(j, m)});`)}
 ${times(quads, (q) => times(step, (j) => `c${q}_${m} = fma(v${m}_${j}, w${j}_${q}, c${q}_${m});`))}`;
@@ -84,7 +96,7 @@ ${times(quads, (q) => `let quad${q} = min(first + ${q * lanes}u, n4 - 1u); // pa
 ${times(rows, (m) => times(quads, (q) => `var c${q}_${m} = vec4f();`))}
   for (var s = 0u; s < params.K / ${step}u; s++) {
 ${load}
-${operandB(layout, quads)}
+${operandB(operands, quads, lanes)}
 ${times(rows, update)}
   }`;
   // The sums are stored in a loop: written out, their activations would take a compiler ten times as long.
@@ -129,13 +141,13 @@ ${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v
 
 const once = madeOnce<MatmulKernel>();
 
-/** The kernel of one layout for subgroups of exactly `lanes` lanes, which must divide 16. */
-export function matmulBroadcast(layout: Layout, lanes: number): MatmulKernel {
-  const name = `matmul-broadcast-${layout}-${lanes}`;
+/** The kernel for one kind of operands and subgroups of exactly `lanes` lanes, which must divide 16. */
+export function matmulBroadcast(operands: Operands, lanes: number): MatmulKernel {
+  const name = `matmul-broadcast-${operands}-${lanes}`;
   return once(name, () =>
     defineKernel(name, {
       files: ["./shared/quad.wgsl", "./shared/activation.wgsl"],
-      generated: source(layout, lanes),
+      generated: source(operands, lanes),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0, HALF: false },
       entries: MATMUL_ENTRIES,

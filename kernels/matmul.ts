@@ -65,14 +65,14 @@ export const matmulSplit = defineKernel("matmul-split", {
   entries: { total: ["partial", "c"] },
 });
 
-export const MATMUL_TRANSPOSE_LANES = 64;
+export const MATMUL_PACK_LANES = 64;
 
-/** An operand of `R` rows and `C` columns, for kernels that read one layout. */
-export const matmulTranspose = defineKernel("matmul-transpose", {
-  files: ["./matmul-transpose.wgsl"],
-  params: { R: "u32", C: "u32" },
-  constants: { LANES: MATMUL_TRANSPOSE_LANES },
-  entries: { transposed: ["a", "t"] },
+/** `X` rows or columns of an operand, `K` long, in panels of WIDTH of them. */
+export const matmulPack = defineKernel("matmul-pack", {
+  files: ["./matmul-pack.wgsl"],
+  params: { X: "u32", K: "u32" },
+  constants: { LANES: MATMUL_PACK_LANES, WIDTH: 32 },
+  entries: { rows: ["x", "p"], columns: ["x", "p"] },
 });
 
 /** `N` elements of an operand as f16, two to a word. */

@@ -51,8 +51,8 @@ export async function planMemory(run: {
 }): Promise<MemoryPlan> {
   const { gpu, model, args } = run;
   const rows = largestBatch(run.train, args);
-  // Parameters, gradients, two moments; a software adapter multiplies by transposed copies of most weights.
-  const perParameter = gpu.info.software ? 20 : 16;
+  // Parameters, gradients, two moments; a software adapter multiplies by two copies of most weights.
+  const perParameter = gpu.info.software ? 24 : 16;
   const needed = (checkpointing: boolean): number => {
     model.activationCheckpointing = checkpointing;
     return perParameter * model.parameters.size + model.trainingBytes(rows);

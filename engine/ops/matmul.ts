@@ -1,17 +1,18 @@
 import type { Activation } from "../../kernels/activation.ts";
 import { grid } from "../../kernels/kernel.ts";
-import {
-  MATMUL_TRANSPOSE_LANES,
-  matmulHalf,
-  matmulSplit,
-  matmulTranspose,
-} from "../../kernels/matmul.ts";
+import { MATMUL_PACK_LANES, matmulHalf, matmulPack, matmulSplit } from "../../kernels/matmul.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectShape, format, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { activationNumber } from "./activation.ts";
-import { gridOf, type Layout, type MatmulSizes, type MatmulVariant } from "../matmul-variants.ts";
+import {
+  gridOf,
+  isPacked,
+  type Layout,
+  type MatmulSizes,
+  type MatmulVariant,
+} from "../matmul-variants.ts";
 
 /** What the matmul kernels do after the product. */
 export type Epilogue =
@@ -60,19 +61,31 @@ export function matmulInto(
     if (epilogue.pre) filled("pre", epilogue.pre);
   }
   const variant = chosen ?? gpu.matmul.choose(layout, sizes, isKept(b));
-  if (!variant.reads.includes(layout)) {
-    const left = transposed(gpu, a, M, K);
-    const right = layout === "NT" ? transposed(gpu, b, N, K) : b;
-    matmulInto(gpu, "TN", left, right, c, epilogue, variant);
-    giveBack(gpu, a, left);
-    giveBack(gpu, b, right);
-    return;
-  }
-  const halves = variant.operands === "f16" ? { a: halved(gpu, a), b: halved(gpu, b) } : { a, b };
-  launchProduct(gpu, layout, { ...halves, c }, sizes, epilogue, variant);
-  giveBack(gpu, a, halves.a);
-  giveBack(gpu, b, halves.b);
+  const readable = isPacked(variant) || variant.reads.includes(layout);
+  invariant(readable, () => `matmul: ${variant.name} does not read ${layout}`);
+  const read = operandsOf(gpu, variant, layout, sizes, { a, b });
+  launchProduct(gpu, layout, { ...read, c }, sizes, epilogue, variant);
+  giveBack(gpu, a, read.a);
+  giveBack(gpu, b, read.b);
   gpu.countFlops(2 * M * N * K);
+}
+
+/** The operands as a variant reads them: as they are, or copies. */
+function operandsOf(
+  gpu: Gpu,
+  variant: MatmulVariant,
+  layout: Layout,
+  { M, N, K }: MatmulSizes,
+  { a, b }: { a: Tensor; b: Tensor },
+): { a: Tensor; b: Tensor } {
+  if (isPacked(variant)) {
+    const [rows, columns] = variant.tile;
+    return {
+      a: packed(gpu, a, layout === "TN" ? "columns" : "rows", M, K, rows),
+      b: packed(gpu, b, layout === "NT" ? "rows" : "columns", N, K, columns),
+    };
+  }
+  return variant.operands === "f16" ? { a: halved(gpu, a), b: halved(gpu, b) } : { a, b };
 }
 
 function launchProduct(
@@ -130,11 +143,22 @@ function giveBack(gpu: Gpu, of: Tensor, copy: Tensor): void {
   if (copy !== of && !isKept(of)) gpu.release(copy);
 }
 
-/** A copy of a matrix of `R` rows and `C` columns, [C, R]. */
-function transposed(gpu: Gpu, a: Tensor, R: number, C: number): Tensor {
-  return copied(gpu, a, "transposed", [C, R], (t) => {
-    const groups = [Math.ceil(R / 4 / MATMUL_TRANSPOSE_LANES), C / 4, 1] as const;
-    gpu.launch(matmulTranspose, "transposed", { a, t }, { R, C }, groups);
+/** A copy of a matrix, whose X rows or columns are K long, in panels of `width` of them. */
+function packed(
+  gpu: Gpu,
+  x: Tensor,
+  of: "rows" | "columns",
+  X: number,
+  K: number,
+  width: number,
+): Tensor {
+  const panels = Math.ceil(X / width);
+  return copied(gpu, x, `panels of ${of}`, [panels, K, width], (p) => {
+    // Threads of a row of workgroups: of rows each takes 4 x 4, of columns a quad.
+    const [threads, y, z] =
+      of === "rows" ? [(K * width) / 16, panels, 1] : [(panels * width) / 4, ...grid(K)];
+    const groups = [Math.ceil(threads / MATMUL_PACK_LANES), y, z] as const;
+    gpu.launch(matmulPack, of, { x, p }, { X, K }, groups, { WIDTH: width });
   });
 }
 

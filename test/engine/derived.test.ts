@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { grid } from "../../kernels/kernel.ts";
 import { fill } from "../../kernels/fill.ts";
-import { matmulTranspose } from "../../kernels/matmul.ts";
+import { matmulPack } from "../../kernels/matmul.ts";
 import { Tensor } from "../../engine/tensor.ts";
 import { openCountedGpu } from "../support/counted-gpu.ts";
 
@@ -19,9 +19,9 @@ const turned = (first: number): number[] =>
 
 let made = 0;
 const copy = (): Tensor =>
-  gpu.derived(parameter, "transposed", [8, 4], (t) => {
+  gpu.derived(parameter, "panels", [1, 8, 4], (p) => {
     made++;
-    gpu.launch(matmulTranspose, "transposed", { a: parameter, t }, { R: 4, C: 8 }, [1, 2, 1]);
+    gpu.launch(matmulPack, "rows", { x: parameter, p }, { X: 4, K: 8 }, grid(1), { WIDTH: 4 });
   });
 const read = async (): Promise<number[]> => [...(await gpu.read(copy()))];
 

@@ -17,8 +17,8 @@ describe("the choice of a matmul kernel", () => {
     ] as const) {
       expect(choice.choose(layout, { M, N, K }).name).toBe("naive");
     }
-    expect(choice.choose("NT", { M: 128, N: 128, K: 8 }).name).toBe("broadcast transposed");
-    expect(choice.choose("TN", { M: 4, N: 4, K: 4 }).name).toBe("broadcast transposed");
+    expect(choice.choose("NT", { M: 128, N: 128, K: 8 }).name).toBe("broadcast packed");
+    expect(choice.choose("TN", { M: 4, N: 4, K: 4 }).name).toBe("broadcast TN");
     for (const [layout, M, N, K] of [
       ["NN", 124, 768, 768], // few rows do not pay for a copy
       ["NT", 130, 768, 768], // a copy wants whole quads of rows
@@ -34,15 +34,38 @@ describe("the choice of a matmul kernel", () => {
   it("copies A sooner where a copy of B is kept, unless a larger tile would compute rows that are none", () => {
     const choice = new MatmulChoice(software, "f32");
     const copies = (M: number, N: number, kept: boolean): boolean =>
-      choice.choose("NT", { M, N, K: 768 }, kept).name === "broadcast transposed";
+      choice.choose("NT", { M, N, K: 768 }, kept).name === "broadcast packed";
     expect([28, 64, 124].map((M) => copies(M, 768, true))).toEqual([true, true, true]);
     expect([28, 64, 124].map((M) => copies(M, 768, false))).toEqual([false, false, false]);
     expect([16, 36, 48].map((M) => copies(M, 768, true))).toEqual([false, false, false]);
     expect(copies(64, 128, true)).toBe(false);
-    expect(choice.choose("NN", { M: 64, N: 768, K: 768 }, true).name).toBe("broadcast");
+    expect(choice.choose("NN", { M: 64, N: 768, K: 768 }, true).name).toBe("broadcast packed");
     const gpu = new MatmulChoice(discrete, "f32");
     const sizes = { M: 512, N: 768, K: 768 };
     expect(gpu.choose("NT", sizes, true)).toBe(gpu.choose("NT", sizes));
+  });
+
+  it("copies both operands of a TN product where each element serves many others", () => {
+    const choice = new MatmulChoice(software, "f32");
+    const names = ([M, N]: readonly [number, number]) => choice.choose("TN", { M, N, K: 64 }).name;
+    expect(
+      (
+        [
+          [768, 768],
+          [3072, 768],
+          [512, 512],
+        ] as const
+      ).map(names),
+    ).toEqual(Array(3).fill("broadcast packed"));
+    expect(
+      (
+        [
+          [768, 128],
+          [256, 1024],
+          [508, 512],
+        ] as const
+      ).map(names),
+    ).toEqual(Array(3).fill("broadcast TN"));
   });
 
   it("takes larger tiles on a GPU the more workgroups there are", () => {

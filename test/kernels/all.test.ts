@@ -41,7 +41,7 @@ const MATRIX_TILE = { subgroups: [2, 1], matrices: [1, 2], step: 16 } as const;
 const MADE: readonly Kernel[] = [
   ...[1, 3, 4, 20, 64, 128, 256].flatMap((D) => [attention(D, 128), attention(D, 64)]),
   ...[2, 4, 8, 16].flatMap((lanes) => [
-    ...LAYOUTS.map((layout) => matmulBroadcast(layout, lanes)),
+    ...([...LAYOUTS, "packed"] as const).map((operands) => matmulBroadcast(operands, lanes)),
     ...[4, 16, 32, 64]
       .filter((headSize) => canBroadcast(headSize, lanes))
       .map((headSize) => attentionBroadcast(headSize, lanes).kernel),
@@ -81,7 +81,7 @@ const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
   "matmul-naive": [...MATMUL, ...HALF],
   "matmul-register": [...MATMUL, ...HALF],
   "matmul-split": combine({ ACCUMULATE, LANES: [1, 256] }),
-  "matmul-transpose": combine({ LANES: [1, 256] }),
+  "matmul-pack": combine({ LANES: [1, 256], WIDTH: [4, 64] }),
   "matmul-half": combine({ LANES: [1, 256] }),
   "matmul-tiled": [
     ...MATMUL,
