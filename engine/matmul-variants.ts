@@ -62,7 +62,7 @@ export interface MatmulVariant {
 /** What of an adapter decides which kernels it can run. */
 export type MatmulAdapter = Pick<
   AdapterInfo,
-  "software" | "subgroupSize" | "matrixShapes" | "limits"
+  "name" | "software" | "subgroupSize" | "matrixShapes" | "limits"
 >;
 
 const ALL: readonly Layout[] = ["NN", "NT", "TN"];
@@ -118,13 +118,13 @@ const broadcastTN = (lanes: number): MatmulVariant => ({
   step: MATMUL_BROADCAST_STEP.TN,
 });
 
-const broadcastPacked = (lanes: number): MatmulVariant => ({
+const broadcastPacked = (lanes: number, tall: boolean): MatmulVariant => ({
   ...broadcast(lanes),
-  name: "broadcast packed",
+  name: `broadcast packed${tall ? " tall" : ""}`,
   reads: [],
-  tile: matmulBroadcastTile("packed", lanes),
+  tile: matmulBroadcastTile("packed", lanes, tall),
   step: MATMUL_BROADCAST_STEP.packed,
-  kernel: () => matmulBroadcast("packed", lanes),
+  kernel: () => matmulBroadcast("packed", lanes, tall),
 });
 
 /** Whether a variant's kernel reads panels of both operands. */
@@ -200,12 +200,16 @@ export function matmulVariants(
   return adapter.software ? [...portable, ...matrices] : [...matrices, ...portable];
 }
 
-function ofSoftware({ subgroupSize }: MatmulAdapter): MatmulVariant[] {
+/** From this one on, Mesa makes code in which the larger tile is the faster one (bench/NOTES.md). */
+const MESA_FOR_TALL_TILES = 26;
+
+function ofSoftware({ name, subgroupSize }: MatmulAdapter): MatmulVariant[] {
   const shared =
     subgroupSize > 1 && matmulBroadcastTile("NN", subgroupSize)[0] % subgroupSize === 0;
-  return shared
-    ? [broadcastPacked(subgroupSize), broadcastTN(subgroupSize), broadcast(subgroupSize), REGISTER]
-    : [REGISTER];
+  if (!shared) return [REGISTER];
+  const tallFirst = Number(/\bMesa (\d+)/.exec(name)?.[1]) >= MESA_FOR_TALL_TILES;
+  const packed = [tallFirst, !tallFirst].map((tall) => broadcastPacked(subgroupSize, tall));
+  return [...packed, broadcastTN(subgroupSize), broadcast(subgroupSize), REGISTER];
 }
 
 function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant[] {

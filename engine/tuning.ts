@@ -33,6 +33,8 @@ const WORTH_PANELS_TN = 256;
 const WORTH_PANELS_OF_A = 1 << 14;
 /** Time of a row of operands as they lie against one of panels, the copying aside. */
 const COST_AS_THEY_LIE = 1.3;
+/** Time of a row by another tile of panels against one by the adapter's first. */
+const COST_OF_OTHER_TILE = 1.15;
 
 /** Rows and fixed sizes of a product. */
 export function splitSizes(
@@ -41,6 +43,9 @@ export function splitSizes(
 ): { rows: number; sizes: [number, number] } {
   return layout === "TN" ? { rows: K, sizes: [M, N] } : { rows: M, sizes: [N, K] };
 }
+
+/** Rows that are computed of M, by whole tiles: of 33, a tile of 32 computes 64. */
+const rowsOf = ({ tile }: MatmulVariant, M: number): number => Math.ceil(M / tile[0]) * tile[0];
 
 /** Whether a product of panels is faster than `direct`, with the copying it takes. */
 function paysToPack(
@@ -52,9 +57,7 @@ function paysToPack(
 ): boolean {
   if (layout === "TN") return (M * N) / (M + N) >= WORTH_PANELS_TN;
   if (!kept) return Math.min(M, N) >= WORTH_PANELS;
-  // Rows are computed by tiles: of 33, a tile of 32 computes 64.
-  const rows = ({ tile }: MatmulVariant): number => Math.ceil(M / tile[0]) * tile[0];
-  return M * N >= WORTH_PANELS_OF_A && rows(packed) <= COST_AS_THEY_LIE * rows(direct);
+  return M * N >= WORTH_PANELS_OF_A && rowsOf(packed, M) <= COST_AS_THEY_LIE * rowsOf(direct, M);
 }
 
 /** Chooses the kernel of each product on an adapter. */
@@ -120,7 +123,9 @@ export class MatmulChoice {
     const takes = (variant: MatmulVariant): boolean =>
       variant.split === 1 && this.#fits(variant, layout, product);
     const direct = this.variants.find((each) => takes(each) && !isPacked(each));
-    const packed = this.variants.find((each) => takes(each) && isPacked(each));
+    const [first, ...others] = this.variants.filter((each) => takes(each) && isPacked(each));
+    const fewer = others.find((each) => COST_OF_OTHER_TILE * rowsOf(each, M) < rowsOf(first!, M));
+    const packed = fewer ?? first;
     if (!direct || (!this.#adapter.software && M * N < 1024)) return NAIVE;
     if (packed && paysToPack(layout, product, kept, packed, direct)) return packed;
     if (this.#adapter.software) return direct;

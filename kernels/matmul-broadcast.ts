@@ -16,12 +16,14 @@ import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from ".
 /** How operands lie: in a layout, or packed in panels of the tile's rows and columns. */
 export type Operands = Layout | "packed";
 
-/** Rows and columns of C per workgroup; rows of "NN" and "NT" are a multiple of `lanes`. */
+/** Rows and columns of C per workgroup; rows of "NN" and "NT" are a multiple of `lanes`. `tall` has twice the rows of panels. */
 export function matmulBroadcastTile(
   operands: Operands,
   lanes: number,
+  tall = false,
 ): readonly [rows: number, columns: number] {
-  return operands === "TN" || operands === "packed" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
+  if (operands === "packed") return [tall ? 8 * lanes : 4 * lanes, 8 * lanes];
+  return operands === "TN" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
 }
 
 /** Values of K per turn of the loop. */
@@ -32,17 +34,21 @@ const component = (i: number): string => "xyzw"[i % 4]!;
 /** The loads of A of turn s, and the expression of A[row m, the turn's k number j] in every lane. */
 function operandA(operands: Operands, rows: number, lanes: number) {
   if (operands === "TN" || operands === "packed") {
-    const at = (k: string): string =>
+    const at = (k: string, g: number): string =>
       operands === "TN"
-        ? `${k} * m4 + min(row / 4u + lane, m4 - 1u)`
-        : `(group.y * params.K + ${k}) * ${rows / 4}u + lane`;
+        ? `${k} * m4 + min(row / 4u + ${g * lanes}u + lane, m4 - 1u)`
+        : `(group.y * params.K + ${k}) * ${rows / 4}u + ${g * lanes}u + lane`;
     return {
-      load: times(
-        MATMUL_BROADCAST_STEP[operands],
-        (j) => `let a${j} = rounded(a[${at(turnK(operands, j))}]);`,
+      load: times(MATMUL_BROADCAST_STEP[operands], (j) =>
+        times(
+          rows / 4 / lanes,
+          (g) => `let a${j}_${g} = rounded(a[${at(turnK(operands, j), g)}]);`,
+        ),
       ),
-      value: (j: number, m: number): string =>
-        `subgroupBroadcast(a${j}.${component(m)}, ${Math.floor(m / 4)}u)`,
+      value: (j: number, m: number): string => {
+        const quad = Math.floor(m / 4);
+        return `subgroupBroadcast(a${j}_${Math.floor(quad / lanes)}.${component(m)}, ${quad % lanes}u)`;
+      },
     };
   }
   return {
@@ -78,8 +84,8 @@ function operandB(operands: Operands, quads: number, lanes: number): string {
 const turnK = (operands: Operands, j: number): string =>
   `(${MATMUL_BROADCAST_STEP[operands]}u * s + ${j}u)`;
 
-function source(operands: Operands, lanes: number): string {
-  const [rows, columns] = matmulBroadcastTile(operands, lanes);
+function source(operands: Operands, lanes: number, tall: boolean): string {
+  const [rows, columns] = matmulBroadcastTile(operands, lanes, tall);
   const quads = columns / 4 / lanes;
   const step = MATMUL_BROADCAST_STEP[operands];
   const { load, value } = operandA(operands, rows, lanes);
@@ -142,12 +148,12 @@ ${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v
 const once = madeOnce<MatmulKernel>();
 
 /** The kernel for one kind of operands and subgroups of exactly `lanes` lanes, which must divide 16. */
-export function matmulBroadcast(operands: Operands, lanes: number): MatmulKernel {
-  const name = `matmul-broadcast-${operands}-${lanes}`;
+export function matmulBroadcast(operands: Operands, lanes: number, tall = false): MatmulKernel {
+  const name = `matmul-broadcast-${operands}-${lanes}${tall ? "-tall" : ""}`;
   return once(name, () =>
     defineKernel(name, {
       files: ["./shared/quad.wgsl", "./shared/activation.wgsl"],
-      generated: source(operands, lanes),
+      generated: source(operands, lanes, tall),
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0, HALF: false },
       entries: MATMUL_ENTRIES,

@@ -2,8 +2,14 @@ import { describe, expect, it } from "vitest";
 import { MatmulChoice } from "../../engine/tuning.ts";
 
 const limits = { maxComputeWorkgroupStorageSize: 32768, maxComputeInvocationsPerWorkgroup: 1024 };
-const software = { software: true, subgroupSize: 8, matrixShapes: [], limits };
-const discrete = { software: false, subgroupSize: 32, matrixShapes: [], limits };
+const software = {
+  name: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)",
+  software: true,
+  subgroupSize: 8,
+  matrixShapes: [],
+  limits,
+};
+const discrete = { name: "a GPU", software: false, subgroupSize: 32, matrixShapes: [], limits };
 const tensor = { ...discrete, matrixShapes: [{ M: 16, N: 16, K: 16 }] };
 
 describe("the choice of a matmul kernel", () => {
@@ -66,6 +72,14 @@ describe("the choice of a matmul kernel", () => {
         ] as const
       ).map(names),
     ).toEqual(Array(3).fill("broadcast TN"));
+  });
+
+  it("has twice the rows a tile from Mesa 26 on, where that does not compute many that are none", () => {
+    const newer = { ...software, name: "llvmpipe: Mesa 26.1.6-1 (LLVM 19.1.7)" };
+    const rows = (adapter: typeof software, M: number): number =>
+      new MatmulChoice(adapter, "f32").choose("NT", { M, N: 768, K: 768 }, true).tile[0];
+    expect([64, 132, 480, 512].map((M) => rows(software, M))).toEqual([32, 32, 32, 32]);
+    expect([64, 132, 480, 512].map((M) => rows(newer, M))).toEqual([64, 32, 64, 64]);
   });
 
   it("takes larger tiles on a GPU the more workgroups there are", () => {

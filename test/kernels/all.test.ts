@@ -42,6 +42,7 @@ const MADE: readonly Kernel[] = [
   ...[1, 3, 4, 20, 64, 128, 256].flatMap((D) => [attention(D, 128), attention(D, 64)]),
   ...[2, 4, 8, 16].flatMap((lanes) => [
     ...([...LAYOUTS, "packed"] as const).map((operands) => matmulBroadcast(operands, lanes)),
+    matmulBroadcast("packed", lanes, true),
     ...[4, 16, 32, 64]
       .filter((headSize) => canBroadcast(headSize, lanes))
       .map((headSize) => attentionBroadcast(headSize, lanes).kernel),

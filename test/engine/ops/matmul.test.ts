@@ -196,14 +196,14 @@ describe("matmul", () => {
         gpu.upload(normals(1, M * K), layout === "TN" ? [K, M] : [M, K]),
         gpu.upload(normals(2, N * K), layout === "NT" ? [N, K] : [K, N]),
       ];
-      const [packed, lying] = await Promise.all(
+      const [first, ...others] = await Promise.all(
         kernels.map((variant) => {
           const c = gpu.empty([M, N]);
           matmulInto(gpu, layout, a, b, c, { accumulate: false }, variant);
           return gpu.read(c);
         }),
       );
-      expect(packed).toEqual(lying);
+      for (const other of others) expect(other).toEqual(first);
     },
   );
 
