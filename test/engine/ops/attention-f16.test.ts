@@ -133,8 +133,10 @@ describe.skipIf(!matrices)(
   `attention on the adapter's subgroup matrices${matrices ? "" : " (skipped: it has none)"}`,
   { timeout: COMPILING_MS },
   () => {
-    it.each([16, 64, 128])("with heads of %i is the reference's on ragged sequences", (D) =>
-      check(D, attentionVariant(gpu!.info, "f16", D), D === 16 ? 0.25 : 0),
+    // A software adapter compiles heads of 128 for four minutes.
+    it.each(info.software ? [16, 64] : [16, 64, 128])(
+      "with heads of %i is the reference's on ragged sequences",
+      (D) => check(D, attentionVariant(gpu!.info, "f16", D), D === 16 ? 0.25 : 0),
     );
   },
 );
