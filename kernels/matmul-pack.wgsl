@@ -1,5 +1,5 @@
 // matmul-pack — an operand in panels, for matmul-broadcast: WIDTH rows of op(A), or columns of op(B), k by k, so that what a
-// workgroup reads lies in one piece. Read as they lie, rows are kilobytes apart, and each costs a page of its own.
+// workgroup reads lies in one piece. Read as they lie, rows are kilobytes apart, and software adapters wait for each (bench/NOTES.md).
 // x: rows [X, K], columns [K, X], as vec4: X % 4 = 0, rows K % 4 = 0   p: [ceil(X / WIDTH), K, WIDTH], past X copies of its end
 // Mapping: rows: y = panel, a thread takes 4 x 4, so that a subgroup stays in the panel; columns: y and z = k, a thread takes a quad.
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
