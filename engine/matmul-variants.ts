@@ -130,6 +130,10 @@ const broadcastPacked = (lanes: number, tall: boolean): MatmulVariant => ({
 /** Whether a variant's kernel reads panels of both operands. */
 export const isPacked = ({ reads }: MatmulVariant): boolean => reads.length === 0;
 
+/** Whether a variant computes products of a layout. */
+export const takesLayout = (variant: MatmulVariant, layout: Layout): boolean =>
+  isPacked(variant) || variant.reads.includes(layout);
+
 const nameOf = (split: number): string => (split > 1 ? ` split ${split}` : "");
 
 function tiled(ROW_QUADS: number, COLUMN_QUADS: number, STEP: number, split = 1): MatmulVariant {
@@ -256,7 +260,7 @@ export function fits(
 ): boolean {
   if (variant.split > 1 && (layout === "NT" || !paysToSplit(variant, sizes, limits))) return false;
   const { M, N, K } = sizes;
-  if (!isPacked(variant) && !variant.reads.includes(layout)) return false;
+  if (!takesLayout(variant, layout)) return false;
   const ofM = layout === "TN" || isPacked(variant);
   return !variant.quads || (N % 4 === 0 && K % 4 === 0 && (!ofM || M % 4 === 0));
 }

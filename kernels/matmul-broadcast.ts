@@ -3,7 +3,7 @@
 // so each lane loads one vec4 of the tile's A, and subgroupBroadcast gives it to the others. subgroupBroadcast wants a
 // constant lane, which a loop variable is not, so this kernel is written out by its .ts (bench row "matmul").
 // a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, "TN" M % 4 = 0
-// and K % 2 = 0, the others K % 4 = 0.
+// and K % 2 = 0, the others K % 4 = 0. "packed": a [M / rows, K, rows], b [N / columns, K, columns] of the tile, rounded up.
 // Mapping: a workgroup is one subgroup; it owns some rows, and each lane one or two quads of columns. The sums do not fit
 // the registers of a CPU, so each is updated for all k of a turn at once: loaded and stored once. The tile is as large as
 // the loop stays within the CPU's cache of decoded instructions, which loads fill: 40 instructions for the vec4 of a lane.

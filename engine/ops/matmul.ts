@@ -12,6 +12,7 @@ import {
   type Layout,
   type MatmulSizes,
   type MatmulVariant,
+  takesLayout,
 } from "../matmul-variants.ts";
 
 /** What the matmul kernels do after the product. */
@@ -61,8 +62,7 @@ export function matmulInto(
     if (epilogue.pre) filled("pre", epilogue.pre);
   }
   const variant = chosen ?? gpu.matmul.choose(layout, sizes, isKept(b));
-  const readable = isPacked(variant) || variant.reads.includes(layout);
-  invariant(readable, () => `matmul: ${variant.name} does not read ${layout}`);
+  invariant(takesLayout(variant, layout), () => `matmul: ${variant.name} takes no ${layout}`);
   const read = operandsOf(gpu, variant, layout, sizes, { a, b });
   launchProduct(gpu, layout, { ...read, c }, sizes, epilogue, variant);
   giveBack(gpu, a, read.a);
