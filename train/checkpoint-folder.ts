@@ -2,13 +2,15 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { FileError } from "../engine/index.ts";
 
 const MANIFEST = "manifest.json";
 const PARTIAL = ".partial";
+/** A folder while another takes its name. */
+const REPLACED = `.replaced${PARTIAL}`;
 
 interface Manifest {
   readonly files: Readonly<Record<string, { bytes: number; sha256: string }>>;
@@ -50,9 +52,36 @@ async function sync(path: string): Promise<void> {
   }
 }
 
+const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+
+/** Gives a folder that was replaced its name back, or deletes it where the new one has the name. */
+async function settle(path: string): Promise<void> {
+  const replaced = `${path}${REPLACED}`;
+  const taken = await lstat(path).catch(() => undefined);
+  if (taken) await remove(replaced);
+  else await rename(replaced, path);
+}
+
+/**
+ * Renames a folder to `path`. A rename does not replace a folder that has something in it, so an older one of the name steps
+ * aside first: of a process that dies at any place in between, one of the two is left whole, and `clearLeftovers` finds it.
+ */
+async function renameOver(partial: string, path: string): Promise<void> {
+  const replaced = `${path}${REPLACED}`;
+  await remove(replaced);
+  const older = await lstat(path).catch(() => undefined);
+  if (older) await rename(path, replaced);
+  try {
+    await rename(partial, path);
+    await sync(join(path, ".."));
+  } finally {
+    if (older) await settle(path);
+  }
+}
+
 /**
  * Makes the folder `path` by letting `write` fill a folder beside it. When this returns the files and the rename are on
- * disk; when it throws (a full disk, a signal) nothing of the name is there, and other folders are untouched.
+ * disk; when it throws (a full disk, a signal) an older folder of the name is as it was, and so are others.
  */
 export async function writeFolder(
   path: string,
@@ -60,7 +89,7 @@ export async function writeFolder(
 ): Promise<void> {
   const partial = `${path}${PARTIAL}`;
   try {
-    await rm(partial, { recursive: true, force: true });
+    await remove(partial);
     await mkdir(partial, { recursive: true });
     await write(partial);
     const files: Record<string, { bytes: number; sha256: string }> = {};
@@ -71,11 +100,9 @@ export async function writeFolder(
     const manifest: Manifest = { files };
     await writeFile(join(partial, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
     await sync(join(partial, MANIFEST));
-    await rm(path, { recursive: true, force: true });
-    await rename(partial, path);
-    await sync(join(path, ".."));
+    await renameOver(partial, path);
   } catch (error) {
-    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    await remove(partial).catch(() => undefined);
     throw writingProblem(path, error);
   }
 }
@@ -92,7 +119,7 @@ export async function writeFilesInto(
 ): Promise<void> {
   const partial = join(folder, PARTIAL);
   try {
-    await rm(partial, { recursive: true, force: true });
+    await remove(partial);
     await mkdir(partial);
     await write(partial);
     const names = await readdir(partial);
@@ -102,7 +129,7 @@ export async function writeFilesInto(
   } catch (error) {
     throw writingProblem(folder, error, remedy);
   } finally {
-    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    await remove(partial).catch(() => undefined);
   }
 }
 
@@ -111,10 +138,15 @@ export function isPartial(name: string): boolean {
   return name.endsWith(PARTIAL);
 }
 
-/** Deletes what processes that died left half written in a folder. Call it with the folder's lock held. */
-export async function removePartials(folder: string): Promise<void> {
+/**
+ * Deletes what processes that died left half written in a folder, and gives those folders back their names that were about
+ * to be replaced. Call it with the folder's lock held.
+ */
+export async function clearLeftovers(folder: string): Promise<void> {
   for (const name of (await readdir(folder)).filter(isPartial)) {
-    await rm(join(folder, name), { recursive: true, force: true });
+    const path = join(folder, name);
+    if (name.endsWith(REPLACED)) await settle(path.slice(0, -REPLACED.length));
+    else await remove(path);
   }
 }
 

@@ -170,14 +170,18 @@ export async function loadCheckpoint(
   return saved;
 }
 
-/** Deletes old checkpoints so that `limit` stay besides the best one. */
+/**
+ * Deletes old checkpoints so that `limit` stay besides the best one. Those of later steps than the run's are damaged ones,
+ * which it passed over when it was resumed: they do not count, and it writes them anew.
+ */
 export async function pruneCheckpoints(
   output: string,
   limit: number | undefined,
-  best: number | null,
+  { step: now, bestStep }: Pick<TrainerState, "step" | "bestStep">,
 ): Promise<void> {
   if (limit === undefined) return;
-  const old = (await listCheckpoints(output)).filter((step) => step !== best).slice(limit);
+  const written = (await listCheckpoints(output)).filter((step) => step <= now);
+  const old = written.filter((step) => step !== bestStep).slice(limit);
   for (const step of old)
     await rm(join(output, checkpointName(step)), { recursive: true, force: true });
 }

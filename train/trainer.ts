@@ -13,7 +13,7 @@ import {
   saveCheckpoint,
   type TrainerState,
 } from "./checkpoint.ts";
-import { removePartials } from "./checkpoint-folder.ts";
+import { clearLeftovers } from "./checkpoint-folder.ts";
 import { evaluate } from "./evaluate.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { firstNonFinite, nonFinite, type StepFacts } from "./finite.ts";
@@ -101,7 +101,7 @@ export class Trainer {
    */
   async resume(): Promise<boolean> {
     const { output, model, args } = this.#run;
-    await removePartials(output);
+    await clearLeftovers(output);
     const identity = { args, config: model.config, fingerprints: this.#fingerprints };
     const { step, refused } = await findCheckpoint(output, identity);
     if (step !== undefined) {
@@ -266,7 +266,7 @@ export class Trainer {
       saved,
     });
     this.#saved = this.#state.step;
-    await pruneCheckpoints(output, args.saveTotalLimit, this.#state.bestStep);
+    await pruneCheckpoints(output, args.saveTotalLimit, this.#state);
     this.#observer.onCheckpoint?.(path);
   }
 

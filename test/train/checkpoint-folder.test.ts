@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileError } from "../../engine/errors.ts";
 import {
   isPartial,
-  removePartials,
+  clearLeftovers,
   verifyFolder,
   writeFilesInto,
   writeFolder,
@@ -49,6 +49,39 @@ describe("a folder written whole", () => {
     await withFolder(async (dir) => {
       const bug = new TypeError("a bug");
       await expect(writeFolder(join(dir, "a"), () => Promise.reject(bug))).rejects.toBe(bug);
+    });
+  });
+});
+
+describe("a process that dies while it replaces a folder", () => {
+  // What is on disk after each of its steps; a checkpoint's folder takes long to delete.
+  it.each([
+    ["before the old one steps aside", ["a", "a.partial"], "old"],
+    ["before the new one has the name", ["a.partial", "a.replaced.partial"], "old"],
+    ["before the old one is deleted", ["a", "a.replaced.partial"], "new"],
+  ])("leaves one of them whole: %s", async (_, left, want) => {
+    await withFolder(async (dir) => {
+      for (const name of left) {
+        const old = name === "a" ? want === "old" : name.includes("replaced");
+        await writeFolder(join(dir, "x"), fill({ x: old ? "old" : "new" }));
+        renameSync(join(dir, "x"), join(dir, name));
+      }
+      await clearLeftovers(dir);
+      expect(readdirSync(dir)).toEqual(["a"]);
+      await verifyFolder(join(dir, "a"), ["x"]);
+      expect(readFileSync(join(dir, "a", "x"), "utf8")).toBe(want);
+    });
+  });
+
+  it("never has neither: a rename is all that happens between the two", async () => {
+    await withFolder(async (dir) => {
+      const path = join(dir, "a");
+      await writeFolder(path, fill({ x: "old" }));
+      const seen = new Set<string>();
+      const watcher = setInterval(() => seen.add(readdirSync(dir).sort().join(" ")), 0);
+      for (let i = 0; i < 20; i++) await writeFolder(path, fill({ x: `new ${i}` }));
+      clearInterval(watcher);
+      expect([...seen].filter((names) => !/(^| )a( |$)|replaced/.test(names))).toEqual([]);
     });
   });
 });
@@ -129,7 +162,7 @@ describe("what a dead process left half written", () => {
         mkdirSync(join(dir, name));
         writeFileSync(join(dir, name, "x"), "");
       }
-      await removePartials(dir);
+      await clearLeftovers(dir);
       expect(readdirSync(dir)).toEqual(["checkpoint-5"]);
       expect(["a.partial", ".partial", "partial", "a.partial.b"].map(isPartial)).toEqual([
         true,

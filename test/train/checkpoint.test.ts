@@ -94,8 +94,20 @@ describe("a run's folder", () => {
   ])("keeps %s checkpoints besides the best one, %s", async (limit, best, want) => {
     await withFolder(async (folder) => {
       for (const step of [10, 20, 30, 40]) mkdirSync(join(folder, `checkpoint-${step}`));
-      await pruneCheckpoints(folder, limit, best);
+      await pruneCheckpoints(folder, limit, { step: 40, bestStep: best });
       expect(readdirSync(folder).sort()).toEqual(want);
+    });
+  });
+
+  it("keeps the checkpoint just written, whatever damaged ones of later steps there are", async () => {
+    await withFolder(async (folder) => {
+      for (const step of [5, 10, 15, 20]) mkdirSync(join(folder, `checkpoint-${step}`));
+      await pruneCheckpoints(folder, 1, { step: 15, bestStep: 10 });
+      expect(readdirSync(folder).sort()).toEqual([
+        "checkpoint-10",
+        "checkpoint-15",
+        "checkpoint-20",
+      ]);
     });
   });
 });

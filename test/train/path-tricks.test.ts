@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openSafetensors, writeSafetensors } from "../../model/index.ts";
-import { removePartials, writeFolder } from "../../train/checkpoint-folder.ts";
+import { clearLeftovers, writeFolder } from "../../train/checkpoint-folder.ts";
 import { lockRun } from "../../train/index.ts";
 
 let folder: string;
@@ -47,7 +47,7 @@ it("half-written folders are cleaned up without following links among them", asy
   symlinkSync(outside, join(output, "checkpoint-2.partial"));
   mkdirSync(join(output, "checkpoint-3.partial"));
   symlinkSync(outside, join(output, "checkpoint-3.partial", "link"));
-  await removePartials(output);
+  await clearLeftovers(output);
   expect(readdirSync(output)).toEqual([]);
 });
 
