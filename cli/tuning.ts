@@ -88,8 +88,8 @@ function productsOf(
 }
 
 /**
- * Chooses the kernels of a run: "off" by rule; a file's; "auto" what this run used before it was resumed, else what was found
- * for this adapter before, else by timing them now. A software adapter has one good kernel and is left to the rule.
+ * Chooses the kernels of a run: what it began with, when it is resumed; "off" by rule; a file's; "auto" what was found for this
+ * adapter before, else by timing them now. A software adapter has one good kernel and is left to the rule.
  */
 export async function tune(run: {
   readonly gpu: Gpu;
@@ -99,17 +99,22 @@ export async function tune(run: {
   readonly tuning: string;
   /** The run's folder; a dry run has none. */
   readonly output: string | undefined;
+  readonly resume: boolean;
   readonly printer: Printer;
 }): Promise<void> {
-  const { gpu, model, train, args, tuning, output, printer } = run;
+  const { gpu, model, train, args, tuning, output, resume, printer } = run;
   const own = output === undefined ? undefined : join(output, TUNING_FILE);
-  const before = own === undefined ? undefined : await readTuning(own);
+  const before = own !== undefined && resume ? await readTuning(own) : undefined;
   if (before) {
     gpu.matmul.use(before);
     printer.line(`kernels      as this run began, ${own}`);
     return;
   }
-  if (tuning === "off" || (tuning === "auto" && gpu.info.software)) return;
+  if (tuning === "auto" && gpu.info.software) return;
+  if (tuning === "off") {
+    if (own !== undefined) await writeTuning(own, gpu, []); // a resumed run shall not time them
+    return;
+  }
   if (tuning !== "auto") {
     const given = await readTuning(tuning);
     if (!given) throw new FileError(tuning, "no such file.");
@@ -119,7 +124,7 @@ export async function tune(run: {
     return;
   }
   const cache = join(cacheFolder(process.env), `tuning-${fingerprint(gpu)}.json`);
-  const known = (await readTuning(cache)) ?? [];
+  const known = (await readTuning(cache).catch(() => [])) ?? []; // a damaged one is made anew
   const wanted = productsOf(model, train, args);
   const missing = wanted.filter((product) => !known.some(sameProduct(product)));
   const progress = printer.progress("tune", missing.length);

@@ -71,42 +71,44 @@ export function f1DifferenceInterval(
   { K, seed, resamples, confidence }: BootstrapOptions,
 ): Interval {
   const n = labels.length;
-  // All that counts of an example is (label, first's word, second's word).
-  const outcomes = Uint32Array.from(
-    { length: n },
-    (_, i) => (labels[i]! * K + first[i]!) * K + second[i]!,
-  );
   const random = new Random(seed);
-  const counts = new Uint32Array(K ** 3);
+  const support = new Uint32Array(K);
+  const sides = [first, second].map((said) => {
+    return { said, predicted: new Uint32Array(K), hits: new Uint32Array(K) };
+  });
   const differences = Float64Array.from({ length: resamples }, () => {
-    counts.fill(0);
-    for (let i = 0; i < n; i++) counts[outcomes[random.int(n)]!]!++;
-    const [one, other] = weightedF1s(counts, K);
-    return one - other;
+    support.fill(0);
+    for (const { predicted, hits } of sides) {
+      predicted.fill(0);
+      hits.fill(0);
+    }
+    for (let drawn = 0; drawn < n; drawn++) {
+      const i = random.int(n);
+      const label = labels[i]!;
+      support[label]!++;
+      for (const { said, predicted, hits } of sides) {
+        predicted[said[i]!]!++;
+        if (said[i] === label) hits[label]!++;
+      }
+    }
+    const [one, other] = sides.map(({ predicted, hits }) =>
+      weightedF1(support, predicted, hits, n),
+    );
+    return one! - other!;
   }).sort();
   const tail = (1 - confidence) / 2;
   return { low: quantile(differences, tail), high: quantile(differences, 1 - tail) };
 }
 
-/** Weighted F1 of both, from counts by [label][first][second]. */
-function weightedF1s(counts: Uint32Array, K: number): [number, number] {
-  const support = new Float64Array(K);
-  const sides = [0, 1].map(() => ({ predicted: new Float64Array(K), hits: new Float64Array(K) }));
-  counts.forEach((count, outcome) => {
-    const label = Math.floor(outcome / (K * K));
-    support[label]! += count;
-    const said = [Math.floor(outcome / K) % K, outcome % K];
-    sides.forEach(({ predicted, hits }, side) => {
-      predicted[said[side]!]! += count;
-      if (said[side] === label) hits[label]! += count;
-    });
-  });
-  const total = support.reduce((sum, count) => sum + count, 0);
-  const [first, second] = sides.map(({ predicted, hits }) =>
-    support.reduce((sum, count, c) => {
-      const f1 = count === 0 ? 0 : (2 * hits[c]!) / (count + predicted[c]!);
-      return sum + (count / total) * f1;
-    }, 0),
-  );
-  return [first!, second!];
+/** From counts by class: of the examples, of what was said, and of what was said rightly. */
+function weightedF1(
+  support: Uint32Array,
+  predicted: Uint32Array,
+  hits: Uint32Array,
+  total: number,
+): number {
+  return support.reduce((sum, count, c) => {
+    const f1 = count === 0 ? 0 : (2 * hits[c]!) / (count + predicted[c]!);
+    return sum + (count / total) * f1;
+  }, 0);
 }

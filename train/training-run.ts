@@ -13,6 +13,8 @@ export interface TrainingRun {
   readonly tokenizer: Tokenizer;
   readonly train: LabelledSet;
   readonly validation: LabelledSet;
+  /** What will be scored when training is done; the trainer only looks whether its batches fit the adapter. */
+  readonly test?: LabelledSet;
   readonly args: TrainingArguments;
   /** Folder for checkpoints; it exists. */
   readonly output: string;

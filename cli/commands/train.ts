@@ -138,7 +138,8 @@ export async function trainCommand(options: TrainOptions): Promise<TrainResults 
       printer,
     };
     const output = options.dryRun ? undefined : options.output;
-    await tune({ ...prepared, tuning: options.tuning ?? "auto", output });
+    const { tuning = "auto", resume } = options;
+    await tune({ ...prepared, tuning, resume, output });
     if (options.dryRun) return await tryOut(prepared);
     return await run({ ...prepared, versions, warnings, interrupt });
   } finally {
@@ -182,13 +183,13 @@ interface Prepared extends Opened {
 }
 
 async function run(prepared: Prepared): Promise<TrainResults> {
-  const { gpu, model, tokenizer, train, validation, args, options, printer } = prepared;
+  const { gpu, model, tokenizer, train, validation, test, args, options, printer } = prepared;
   const { output } = options;
   const { signal } = prepared.interrupt;
   printer.line(`parameters   ${model.parameters.count.toLocaleString("en")}`);
   const observer = trainingObserver(printer, args);
   const trainer = new Trainer(
-    { gpu, model, tokenizer, train, validation, args, output, signal },
+    { gpu, model, tokenizer, train, validation, test, args, output, signal },
     observer,
   );
   try {
@@ -231,7 +232,7 @@ async function run(prepared: Prepared): Promise<TrainResults> {
       sizes: {
         train: train.tokens.count,
         validation: validation.tokens.count,
-        test: prepared.test.tokens.count,
+        test: test.tokens.count,
       },
       arguments: args,
       stoppedEarly,

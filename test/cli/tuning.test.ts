@@ -28,7 +28,7 @@ afterAll(() => {
   model.destroy();
 });
 
-const run = (tuning: string, on = gpu, output: string | false = folder) =>
+const run = (tuning: string, on = gpu, output: string | false = folder, resume = false) =>
   tune({
     gpu: on,
     model,
@@ -36,6 +36,7 @@ const run = (tuning: string, on = gpu, output: string | false = folder) =>
     args: MICRO_ARGUMENTS,
     tuning,
     output: output || undefined,
+    resume,
     printer: new Printer(true),
   });
 const productsOf = (file: string): TunedProduct[] =>
@@ -70,18 +71,40 @@ it("times once, keeps the choices for this adapter, and writes them beside the r
 it("uses what the run began with when it goes on, whatever is asked for", async () => {
   const began = [{ layout: "TN", rows: 128, sizes: [16, 8], variant: "tiled 64x64x8 split 4" }];
   writeFileSync(join(folder, TUNING_FILE), JSON.stringify({ products: began }));
-  await run("off");
+  await run("off", gpu, folder, true);
   expect(gpu.matmul.choose("TN", { M: 16, N: 8, K: 128 }).split).toBe(4);
   expect(productsOf(join(folder, TUNING_FILE))).toEqual(began);
 });
 
-it("off, and auto on a software adapter, time nothing and write nothing", async () => {
-  const before = cached();
+it("does not use what a dead run left, when another begins in its folder", async () => {
+  const left = [{ layout: "TN", rows: 128, sizes: [16, 8], variant: "tiled 64x64x8 split 4" }];
+  writeFileSync(join(folder, TUNING_FILE), JSON.stringify({ products: left }));
   await run("off");
+  expect(gpu.matmul.choose("TN", { M: 16, N: 8, K: 128 }).split).toBe(1);
+});
+
+it("auto on a software adapter times nothing and writes nothing", async () => {
+  const before = cached();
   await run("auto", software);
   expect(cached()).toEqual(before);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+it("off times nothing, neither when the run is resumed without saying so again", async () => {
+  const before = cached();
+  await run("off");
+  await run("auto", gpu, folder, true);
+  expect(cached()).toEqual(before);
+  expect(productsOf(join(folder, TUNING_FILE))).toEqual([]);
   expect(gpu.matmul.choose("TN", { M: 16, N: 8, K: 128 }).split).toBe(1);
+});
+
+it("makes a damaged file of the cache anew", async () => {
+  await run("auto");
+  const [file] = cached();
+  writeFileSync(file!, '{"products": [{"layout"');
+  await run("auto", gpu, mkdtempSync(join(tmpdir(), "albert-gpu-tuning-")));
+  expect(productsOf(file!)).toHaveLength(15);
 });
 
 it("takes a file's choices, pins them to the run, and refuses what is no tuning file", async () => {

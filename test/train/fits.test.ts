@@ -36,6 +36,12 @@ it("refuses a batch size whose largest tensor the adapter cannot bind, and names
   expect(() => checkBatchesFit(small, model, sets, { ...fits, evalBatchSize: 34 })).toThrow(
     /evalBatchSize must be at most 33/,
   );
+  // What is scored when training is done counts too.
+  const tested = { ...sets, test: set(40, 33) };
+  expect(() => checkBatchesFit(small, model, tested, fits)).toThrow(
+    /evalBatchSize must be at most 20/,
+  );
+  expect(() => checkBatchesFit(small, model, tested, { ...fits, evalBatchSize: 20 })).not.toThrow();
   // A set smaller than the batch size never fills one.
   const few = { ...sets, train: set(5, 33) };
   expect(() => checkBatchesFit(small, model, few, { ...fits, batchSize: 64 })).not.toThrow();

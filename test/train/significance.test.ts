@@ -63,6 +63,16 @@ describe("the interval of an F1 difference", () => {
     },
   );
 
+  it("takes as long for a thousand classes as for two, about", () => {
+    const seconds = ([2, 1000] as const).map((K) => {
+      const drawnOf = drawn(2000, K, [0.9, 0.8]);
+      const start = performance.now();
+      f1DifferenceInterval(...drawnOf, { ...how, K });
+      return (performance.now() - start) / 1000;
+    });
+    expect(seconds[1]).toBeLessThan(10 * seconds[0]! + 1);
+  });
+
   it("is the same for the same seed, another for another, and the mirror image for the pair swapped", () => {
     const [labels, first, second] = drawn(300, 2, [0.9, 0.85]);
     const interval = f1DifferenceInterval(labels, first, second, { ...how, K: 2 });
