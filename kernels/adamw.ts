@@ -17,5 +17,9 @@ export const adamw = defineKernel("adamw", {
     root_c2: "f32",
   },
   constants: { LANES: 64 },
-  entries: { update: ["gradient", "state", "parameter", "m", "v"] },
+  entries: {
+    correct: ["state", "corrections_out"],
+    update: ["gradient", "state", "parameter", "m", "v"],
+    updateCorrected: ["gradient", "state", "parameter", "m", "v", "corrections"],
+  },
 });

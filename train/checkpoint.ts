@@ -77,7 +77,8 @@ export interface SavedRun {
 
 const STATE_FILE = "trainer_state.json";
 const MOMENTS_FILE = "optimizer.safetensors";
-const LOSS_SCALE = "loss_scale";
+/** Tensors of two values beside the moments of a run in f16, as OptimiserState has them. */
+const SCALING = { lossScale: "loss_scale", corrections: "bias_corrections" } as const;
 const REQUIRED = ["config.json", "model.safetensors", MOMENTS_FILE, STATE_FILE];
 
 /** The name of a step's checkpoint folder. */
@@ -114,10 +115,11 @@ export async function saveCheckpoint(
         name: `${kind}.${name}`,
         ...tensor,
       }));
-    const scale = moments.lossScale
-      ? [{ name: LOSS_SCALE, shape: [2], data: moments.lossScale }]
-      : [];
-    await writeSafetensors(join(folder, MOMENTS_FILE), [...named("m"), ...named("v"), ...scale]);
+    const scaling = (["lossScale", "corrections"] as const).flatMap((key) => {
+      const data = moments[key];
+      return data ? [{ name: SCALING[key], shape: [2], data }] : [];
+    });
+    await writeSafetensors(join(folder, MOMENTS_FILE), [...named("m"), ...named("v"), ...scaling]);
     await writeFile(join(folder, STATE_FILE), `${JSON.stringify(saved, null, 2)}\n`);
   });
   return path;
@@ -139,8 +141,10 @@ async function readMoments(path: string, parameters: ParameterSet): Promise<Opti
         data.set(values);
       }
     }
-    const scaled = file.tensors.has(LOSS_SCALE);
-    return { ...moments, lossScale: scaled ? await file.read(LOSS_SCALE) : undefined };
+    const read = async (name: string): Promise<Float32Array | undefined> =>
+      file.tensors.has(name) ? file.read(name) : undefined;
+    const lossScale = await read(SCALING.lossScale);
+    return { ...moments, lossScale, corrections: await read(SCALING.corrections) };
   } finally {
     await file.close();
   }

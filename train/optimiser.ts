@@ -11,7 +11,9 @@ import {
 export interface OptimiserState {
   readonly m: Float32Array;
   readonly v: Float32Array;
+  /** Where products are f16. */
   readonly lossScale: Float32Array | undefined;
+  readonly corrections: Float32Array | undefined;
 }
 
 /** torch.amp.GradScaler's. */
@@ -19,7 +21,7 @@ const INITIAL_LOSS_SCALE = 65536;
 
 /** AdamW with its moments on the device. Owns two buffers as large as the parameters; destroy() frees them. */
 export class AdamW {
-  /** Updates done. */
+  /** Updates asked for; those left out because a gradient was not finite are among them. */
   steps = 0;
   readonly #gpu: Gpu;
   readonly #parameters: ParameterSet;
@@ -29,6 +31,8 @@ export class AdamW {
   readonly #v: Tensor;
   /** [scale, finite steps in a row] where products are f16, whose gradients would fall below what it holds. */
   readonly lossScale: Tensor | undefined;
+  /** As torch.amp.GradScaler, which does not call the optimiser: only updates that were made count for the bias correction. */
+  readonly #corrections: Tensor | undefined;
 
   constructor(gpu: Gpu, parameters: ParameterSet, options: AdamWOptions) {
     this.#gpu = gpu;
@@ -40,6 +44,7 @@ export class AdamW {
     if (gpu.precision === "f16") {
       this.lossScale = new Tensor([2], gpu.persistent("loss scale", 8));
       gpu.set(this.lossScale, Float32Array.of(INITIAL_LOSS_SCALE, 0));
+      this.#corrections = new Tensor([2], gpu.persistent("adamw corrections", 8));
     }
   }
 
@@ -48,28 +53,37 @@ export class AdamW {
     const gpu = this.#gpu;
     const state = gradientNorm(gpu, this.#parameters, maxGradNorm, this.lossScale);
     this.steps++;
-    const moments = { m: this.#m, v: this.#v };
+    const moments = { m: this.#m, v: this.#v, corrections: this.#corrections };
     adamw(gpu, this.#parameters, moments, state, learningRate, this.steps, this.#options);
     return state;
   }
 
-  /** Both moments on the CPU, as flat as the parameters, and the loss scale's state. Submits. */
+  /** Both moments on the CPU, as flat as the parameters, and the state that goes with a loss scale. Submits. */
   async read(): Promise<OptimiserState> {
-    const [m, v] = [await this.#gpu.read(this.#m), await this.#gpu.read(this.#v)];
-    return { m, v, lossScale: this.lossScale && (await this.#gpu.read(this.lossScale)) };
+    const gpu = this.#gpu;
+    const [m, v] = [await gpu.read(this.#m), await gpu.read(this.#v)];
+    const lossScale = this.lossScale && (await gpu.read(this.lossScale));
+    const corrections = this.#corrections && (await gpu.read(this.#corrections));
+    return { m, v, lossScale, corrections };
   }
 
-  /** Restores what read() gave, and how many updates had been done. */
-  restore({ m, v, lossScale }: OptimiserState, steps: number): void {
-    this.#gpu.set(this.#m, m);
-    this.#gpu.set(this.#v, v);
-    if (this.lossScale && lossScale) this.#gpu.set(this.lossScale, lossScale);
+  /** Restores what read() gave, and how many updates had been asked for. */
+  restore({ m, v, lossScale, corrections }: OptimiserState, steps: number): void {
+    const gpu = this.#gpu;
+    gpu.set(this.#m, m);
+    gpu.set(this.#v, v);
+    if (this.lossScale && lossScale) gpu.set(this.lossScale, lossScale);
+    if (this.#corrections) {
+      const { beta1, beta2 } = this.#options; // earlier versions counted every step
+      const all = Float32Array.of(1 - beta1 ** steps, 1 - beta2 ** steps);
+      gpu.set(this.#corrections, corrections ?? all);
+    }
     this.steps = steps;
   }
 
   /** Frees the moments. */
   destroy(): void {
-    const state = [this.#m, this.#v, ...(this.lossScale ? [this.lossScale] : [])];
-    this.#gpu.destroyPersistent(...state.map(({ buffer }) => buffer));
+    const state = [this.#m, this.#v, this.lossScale, this.#corrections];
+    this.#gpu.destroyPersistent(...state.flatMap((tensor) => tensor?.buffer ?? []));
   }
 }

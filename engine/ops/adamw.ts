@@ -69,17 +69,23 @@ export interface AdamWOptions {
 export interface Moments {
   readonly m: Tensor;
   readonly v: Tensor;
+  /**
+   * [2], 1 - beta^t of both moments with t the updates made so far, zeros before the first: for gradients of which some are
+   * expected not to be finite, and do not count. Without it t is the step.
+   */
+  readonly corrections?: Tensor | undefined;
 }
 
 /**
  * One AdamW update of all parameters with decoupled weight decay, in torch.optim.AdamW's order of operations.
  * `state` is gradientNorm's: gradients are scaled by its factor, and nothing changes when it is not finite.
- * Clears the gradients for the next step. `step` counts from 1. Throws ShapeError. Loshchilov and Hutter 2019, arXiv:1711.05101.
+ * Clears the gradients for the next step. `step` counts from 1 and is not looked at where there are `corrections`, which it
+ * updates. Throws ShapeError. Loshchilov and Hutter 2019, arXiv:1711.05101.
  */
 export function adamw(
   gpu: Gpu,
   set: ParameterSet,
-  { m, v }: Moments,
+  { m, v, corrections }: Moments,
   state: Tensor,
   lr: number,
   step: number,
@@ -89,6 +95,22 @@ export function adamw(
   expectShape("adamw: v", v.shape, [set.size]);
   if (!Number.isInteger(step) || step < 1) {
     throw new ShapeError(`adamw: step must be an integer from 1 on; got ${step}.`);
+  }
+  const settings = {
+    lr,
+    weight_decay: weightDecay,
+    beta1,
+    one_minus_beta1: 1 - beta1,
+    beta2,
+    one_minus_beta2: 1 - beta2,
+    eps,
+    step_size: lr / (1 - beta1 ** step),
+    root_c2: Math.sqrt(1 - beta2 ** step),
+  };
+  if (corrections) {
+    expectShape("adamw: corrections", corrections.shape, [2]);
+    const params = { ...settings, N: 0, decayed: 0 };
+    gpu.launch(kernel, "correct", { state, corrections_out: corrections }, params, [1, 1, 1]);
   }
   for (const { from, slice } of slices(set.size)) {
     const parameter = slice(set.values);
@@ -100,19 +122,10 @@ export function adamw(
       m: slice(m),
       v: slice(v),
     };
-    const params = {
-      N,
-      decayed: Math.min(N, Math.max(0, set.decayed - from)),
-      lr,
-      weight_decay: weightDecay,
-      beta1,
-      one_minus_beta1: 1 - beta1,
-      beta2,
-      one_minus_beta2: 1 - beta2,
-      eps,
-      step_size: lr / (1 - beta1 ** step),
-      root_c2: Math.sqrt(1 - beta2 ** step),
-    };
-    gpu.launch(kernel, "update", buffers, params, grid(Math.ceil(N / 256)));
+    const params = { ...settings, N, decayed: Math.min(N, Math.max(0, set.decayed - from)) };
+    const groups = grid(Math.ceil(N / 256));
+    if (corrections) {
+      gpu.launch(kernel, "updateCorrected", { ...buffers, corrections }, params, groups);
+    } else gpu.launch(kernel, "update", buffers, params, groups);
   }
 }

@@ -83,6 +83,25 @@ describe.skipIf(!has)(`training in f16${why}`, () => {
     model.destroy();
   });
 
+  it("makes the first update after overflows as large as the first of a run, as torch.amp.GradScaler", async () => {
+    const moved = async (overflows: number): Promise<number> => {
+      const model = microModel(half);
+      const optimiser = new AdamW(half, model.parameters, { ...OPTIONS });
+      const size = model.parameters.size;
+      const before = await half.read(model.parameters.values);
+      for (let i = 0; i <= overflows; i++) {
+        const gradient = new Float32Array(size).fill(i < overflows ? Infinity : 1024);
+        half.set(model.parameters.gradients, gradient);
+        await half.read(optimiser.update(1e-2, 0));
+      }
+      const after = await half.read(model.parameters.values);
+      optimiser.destroy();
+      model.destroy();
+      return (before[0]! - after[0]!) / 1e-2; // of a learning rate
+    };
+    for (const overflows of [0, 1, 3]) expect(await moved(overflows)).toBeCloseTo(1, 3);
+  });
+
   it("ends with a clear error when even a scale of 1 overflows", async () => {
     const { run, dispose } = await microRun(half, { precision: "f16", maxSteps: 40 });
     const values = await half.read(run.model.parameters.values);

@@ -123,6 +123,61 @@ describe("adamw", () => {
     moments.destroy();
   });
 
+  it("counts only the updates it makes, where it is given corrections", async () => {
+    const set = smallSet();
+    const moments = momentsOf(set.size);
+    const corrections = new Tensor([2], gpu.persistent("corrections", 8));
+    const values = new Float32Array(set.size);
+    for (const [name, { data }] of set.split(values)) data.set(normals(name.length, data.length));
+    gpu.set(set.values, values);
+    const state = {
+      p: Float64Array.from(values),
+      m: new Float64Array(set.size),
+      v: new Float64Array(set.size),
+    };
+    let made = 0;
+    for (const [i, bad] of [true, true, false, true, false, false].entries()) {
+      const gradients = new Float32Array(set.size);
+      for (const { data } of set.split(gradients).values()) data.set(normals(10 + i, data.length));
+      if (bad) gradients[5] = Infinity;
+      gpu.set(set.gradients, gradients);
+      const norm = gradientNorm(gpu, set, 0);
+      adamw(gpu, set, { ...moments, corrections }, norm, 0.1, i + 1, SETTINGS);
+      if (!bad) {
+        reference.adamw(state, Float64Array.from(gradients), 0.1, ++made, SETTINGS, set.decayed);
+      }
+      const got = await gpu.read(set.values);
+      expectClose(`p after step ${i + 1}`, got, state.p, { rtol: 1e-5, atol: 3e-6 });
+    }
+    const want = [1 - 0.9 ** made, 1 - 0.999 ** made];
+    expectClose("corrections", await gpu.read(corrections), want, { rtol: 1e-6, atol: 0 });
+    set.destroy();
+    moments.destroy();
+    corrections.buffer.gpu.destroy();
+  });
+
+  it("keeps corrections of 10,000 updates as exact as their use needs", async () => {
+    const set = parametersOf(gpu, { p: [4] });
+    const moments = momentsOf(set.size);
+    const corrections = new Tensor([2], gpu.persistent("corrections", 8));
+    gpu.set(set.gradients, new Float32Array(set.size).fill(1));
+    const state = gradientNorm(gpu, set, 0);
+    let done = 0;
+    for (const until of [1, 100, 2000, 10_000]) {
+      for (; done < until; done++) {
+        adamw(gpu, set, { ...moments, corrections }, state, 0, 1, SETTINGS);
+        if (done % 500 === 0) gpu.submit();
+      }
+      const [c1, c2] = await gpu.read(corrections);
+      // Half an ulp an update, of which a thousandth is forgotten with each.
+      expectClose("c1", [c1!], [1 - 0.9 ** done], { rtol: 1e-6, atol: 0 });
+      expectClose("c2", [c2!], [1 - 0.999 ** done], { rtol: 6e-5, atol: 0 });
+    }
+    set.destroy();
+    moments.destroy();
+    corrections.buffer.gpu.destroy();
+  });
+
   it("updates more values than one binding or one row of workgroups takes", async () => {
     // 2^24 values are one slice; the decay ends inside the second.
     const head = (1 << 24) + 64;
