@@ -17,6 +17,11 @@ const part =
     `qkv[part(${row}, ${which}u, head) + ${d4}]`;
 const ofDy = (row: string, d4: string): string => `dy[in_y(${row}, head) + ${d4}]`;
 const NEXT = "vec4u(0u, 1u, 2u, 3u)";
+/**
+ * How far below the largest score the reference is put. f16's normal numbers end at exp(-9.7): a weight so much smaller than
+ * that of the reference's score is lost, and hundreds of such keys are not nothing. With SLACK, at most exp(8) stays far from f16's end.
+ */
+const ROOM = "4.0";
 
 export function forward(
   ...args: [D: number, shape: MatrixShape, lanes: number, of: MatrixDivision]
@@ -47,8 +52,8 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
     var reference = forward_reference[slot];
     var shrink = 1.0;
     if (highest > reference + ${SLACK}) {
-      shrink = exp(reference - highest);
-      reference = highest;
+      shrink = exp(reference - (highest - ${ROOM}));
+      reference = highest - ${ROOM};
       if (first > 0u) { atomicMax(&forward_raised, first); } // before the first block there are no sums
     }
     var total = forward_total[slot] * shrink;
@@ -78,7 +83,7 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
   );
 }
 
-// ds = p * (keep * dy.v - delta) * scale,  p = exp(q.k * scale - lse).
+// ds = p * (keep * dy.v - delta),  p = exp(q.k * scale - lse).   ds is small: in f16 it is kept without its factor of scale.
 export function backwardQuery(
   ...args: [D: number, shape: MatrixShape, lanes: number, of: MatrixDivision]
 ): string {
@@ -102,16 +107,16 @@ export function backwardQuery(
     ${eachQuad(`let key = first + 4u * c + ${NEXT};
     let p = exp(backwardQuery_patch_1[slot * ${PATCH_STRIDE}u + c] * params.scale - backwardQuery_lse[slot]);
     let dp = backwardQuery_patch_2[slot * ${PATCH_STRIDE}u + c] * keep4(vec4u(row.x + first_own + r), key, head);
-    let ds = p * (dp - backwardQuery_delta[slot]) * params.scale;
+    let ds = p * (dp - backwardQuery_delta[slot]);
     backwardQuery_weights_1[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(select(vec4f(), ds, key < vec4u(row.y)));`)}
     workgroupBarrier(); // weights written
     ${add("dq", "weights_1", "tile_1")}`,
   )}
-  ${store("dq", "dqkv[part(own, 0u, head) + d4] = quad;")}`,
+  ${store("dq", "dqkv[part(own, 0u, head) + d4] = quad * params.scale;")}`,
   );
 }
 
-// dv = sum over queries of keep * p * dy,  dk = sum over queries of ds * q.
+// dv = sum over queries of keep * p * dy,  dk = scale * sum over queries of ds * q.
 export function backwardKeyValue(
   ...args: [D: number, shape: MatrixShape, lanes: number, of: MatrixDivision]
 ): string {
@@ -142,14 +147,14 @@ var<workgroup> backwardKeyValue_delta: array<f32, ${BLOCK}>;`,
     let inside = query < vec4u(row.y);
     let p = exp(backwardKeyValue_patch_1[slot * ${PATCH_STRIDE}u + c] * params.scale - ${ofBlock("lse")});
     let kept = keep4(row.x + query, vec4u(first_own + r), head);
-    let ds = p * (backwardKeyValue_patch_2[slot * ${PATCH_STRIDE}u + c] * kept - ${ofBlock("delta")}) * params.scale;
+    let ds = p * (backwardKeyValue_patch_2[slot * ${PATCH_STRIDE}u + c] * kept - ${ofBlock("delta")});
     backwardKeyValue_weights_1[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(select(vec4f(), p * kept, inside));
     backwardKeyValue_weights_2[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(select(vec4f(), ds, inside));`)}
     workgroupBarrier(); // weights written
     ${add("dv", "weights_1", "tile_2")}
     ${add("dk", "weights_2", "tile_1")}`,
   )}
-  ${store("dk", "dqkv[part(own, 1u, head) + d4] = quad;")}
+  ${store("dk", "dqkv[part(own, 1u, head) + d4] = quad * params.scale;")}
   ${store("dv", "dqkv[part(own, 2u, head) + d4] = quad;")}`,
   );
 }

@@ -59,6 +59,11 @@ fn weighted(sum: mat4x4f, weights: vec4f, quad: vec4f) -> mat4x4f {
     fma(weights, vec4f(quad.z), sum[2]), fma(weights, vec4f(quad.w), sum[3]));
 }
 
+// As a conversion to f16 rounds. quantizeToF16 alone may take what is below f16's normal numbers for zero, and on Mesa does.
+fn rounded_to_f16(x: vec4f) -> vec4f {
+  return select(quantizeToF16(x), round(x * 16777216.0) / 16777216.0, abs(x) < vec4f(6.103515625e-5));
+}
+
 // delta = sum over d of dy * y: one thread per (row, head), N = R A. HALF: of dy as the f16 that dy . v is made of. What
 // rounding does to dy, it does to dy . v of every key alike: were delta without it, it would stay in all ds.
 @compute @workgroup_size(DELTA_LANES)
@@ -71,7 +76,7 @@ fn backwardDelta(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
   for (var d4 = 0u; d4 < D4; d4++) {
     var g = quad_of_dy(at, d4);
     if (HALF) {
-      g = quantizeToF16(g);
+      g = rounded_to_f16(g);
     }
     let products = g * quad_of_y(at, d4);
     sum = sum + products.x + products.y + products.z + products.w;

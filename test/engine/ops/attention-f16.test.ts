@@ -64,6 +64,21 @@ async function check(
   });
 }
 
+/** Root mean square of what is off, of the elements that count, over that of what is wanted. */
+function relativeError(
+  got: Float32Array,
+  want: Float64Array,
+  counts: (i: number) => boolean,
+): number {
+  let [error, size] = [0, 0];
+  want.forEach((value, i) => {
+    if (!counts(i)) return;
+    error += (got[i]! - value) ** 2;
+    size += value ** 2;
+  });
+  return Math.sqrt(error / size);
+}
+
 // Where rows, columns and depth are the same, as on the adapters at hand, one may be mistaken for another. Here a subgroup owns
 // two matrices down, or more rows than it has lanes; a head is wider than a block or not.
 const WRITTEN_OUT = [
@@ -110,13 +125,64 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
       set.destroy();
       const dy = Float64Array.from(weights, (w) => w * COEFFICIENT);
       const want = reference.attentionBackward(Float64Array.from(qkv), dy, shapeOf(D));
-      let [error, size] = [0, 0];
-      want.forEach((value, i) => {
-        if (isValue(i)) return;
-        error += (got[i]! - value) ** 2;
-        size += value ** 2;
+      expect(relativeError(got, want, (i) => !isValue(i))).toBeLessThan(0.01);
+    });
+
+    // Weights beside one that is e^10 times as large are below f16's normal numbers, and hundreds of them 2 % of the whole.
+    it.each([0, 511])("adds up what hundreds of keys weigh beside one, row %i", async (large) => {
+      const T = 512;
+      const text = layout([[T, T]]);
+      const width = HEADS * D;
+      const qkv = new Float32Array(T * 3 * width);
+      for (let row = 0; row < T; row++) {
+        for (let head = 0; head < HEADS; head++) {
+          const [q, k, v] = [0, 1, 2].map((part) => (3 * row + part) * width + head * D);
+          qkv[q!] = 1;
+          if (row === large) qkv[k!] = 10 * Math.sqrt(D);
+          else qkv.fill(1, v!, v! + D);
+        }
+      }
+      const read = gpu!.step("one large", () =>
+        gpu!.readLater(
+          attention(
+            gpu!,
+            gpu!.upload(qkv, [T, 3 * width]),
+            text.upload(gpu!),
+            HEADS,
+            undefined,
+            variant,
+          ),
+        ),
+      );
+      const others = (T - 1) * Math.exp(-10);
+      const want = others / (1 + others);
+      for (const y of await gpu!.settle(read)) expect(Math.abs(y / want - 1)).toBeLessThan(0.005);
+    });
+
+    // Late in training gradients are small; what is left of them in f16 is below its normal numbers.
+    it("keeps what is left of gradients far below 1", async () => {
+      const width = HEADS * D;
+      const { R } = RAGGED;
+      const isValue = (i: number): boolean => i % (3 * width) >= 2 * width;
+      const qkv = normals(9, R * 3 * width).map((n, i) => (isValue(i) ? 1 + n : n));
+      const dy = normals(2, R * width, 1e-4);
+      const read = gpu!.step("small gradients", () => {
+        const x = gpu!.upload(qkv, [R, 3 * width]);
+        const rows = RAGGED.upload(gpu!);
+        const given = gpu!.upload(dy, [R, width]);
+        const forward = () => attention(gpu!, x, rows, HEADS, undefined, variant);
+        return gpu!.readLater(gpu!.tape.derivatives([x], forward, given).gradients[0]!);
       });
-      expect(Math.sqrt(error / size)).toBeLessThan(0.01);
+      const got = await gpu!.settle(read);
+      const want = reference.attentionBackward(
+        Float64Array.from(qkv),
+        Float64Array.from(dy),
+        shapeOf(D),
+      );
+      for (const part of [0, 1, 2]) {
+        const counts = (i: number): boolean => Math.floor((i % (3 * width)) / width) === part;
+        expect(relativeError(got, want, counts), `part ${part}`).toBeLessThan(0.05);
+      }
     });
 
     // A query's weight for a key is exp(score - lse): with a row of zeros in a key's place it overflows f16, and f32 beyond 88.
