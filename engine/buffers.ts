@@ -116,7 +116,7 @@ export class BufferPool {
   }
 
   private create(bytes: number): Slot {
-    const size = roundedBytes(bytes);
+    const size = Math.min(roundedBytes(bytes), this.device.limits.maxBufferSize);
     const id = this.#nextId();
     const gpu = this.device.createBuffer({
       label: `${this.#label} ${id}`,
