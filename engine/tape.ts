@@ -34,6 +34,8 @@ export class Tape {
   #nodes: Node[] | undefined;
   /** Whether parameters get their gradients, or are left alone. */
   #training = false;
+  /** What gets gradients in the walks under way: those of checkpoints are within another. */
+  #tracked: ReadonlySet<Tensor> = new Set();
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -122,7 +124,8 @@ export class Tape {
 
   /**
    * The result of `fn`, of which only it is kept: backward runs `fn` again, with a record, for what it needs in between.
-   * fn must give the same bits both times. Chen et al. 2016, arXiv:1604.06174.
+   * fn must give the same bits both times, and depend on no activation but `input`: backward throws ShapeError for another,
+   * whose gradient would be lost. Chen et al. 2016, arXiv:1604.06174.
    */
   checkpoint(input: Tensor, fn: (input: Tensor) => Tensor): Tensor {
     const nodes = this.#nodes;
@@ -139,6 +142,13 @@ export class Tape {
       this.#nodes = inner;
       try {
         const again = scratch(fn(input));
+        const others = inner.flatMap(({ inputs }) => inputs).filter((used) => used !== input);
+        const lost = others.find((used) => this.#tracked.has(used));
+        if (lost) {
+          throw new ShapeError(
+            `tape.checkpoint: fn must use no activation but its input; got one ${format(lost.shape)}. Compute it within fn.`,
+          );
+        }
         dy.buffer.refs++; // the inner walk frees it, and so does the outer one
         const gradient = this.backward(again, dy, inner, [input]).get(input);
         return [gradient ? scratch(gradient) : null];
@@ -163,8 +173,23 @@ export class Tape {
     nodes: readonly Node[],
     wanted: readonly Tensor[],
   ): ReadonlyMap<Tensor, Tensor> {
-    const gpu = this.#gpu;
+    const around = this.#tracked;
     const tracked = new Set([...nodes.map((node) => node.output), ...wanted]);
+    this.#tracked = new Set([...around, ...tracked]);
+    try {
+      return this.walk(result, seed, nodes, tracked);
+    } finally {
+      this.#tracked = around;
+    }
+  }
+
+  private walk(
+    result: Tensor,
+    seed: Tensor,
+    nodes: readonly Node[],
+    tracked: ReadonlySet<Tensor>,
+  ): ReadonlyMap<Tensor, Tensor> {
+    const gpu = this.#gpu;
     const gradients = new Map<Tensor, Tensor>([[result, seed]]);
     for (const node of nodes.toReversed()) {
       const dy = gradients.get(node.output);

@@ -48,7 +48,8 @@ export interface TokenizerSource {
 }
 
 /**
- * Turns text into the ids of an ALBERT vocabulary; they equal those of transformers' AlbertTokenizerFast.
+ * Turns text into the ids of an ALBERT vocabulary; they equal those of transformers' AlbertTokenizerFast, but with
+ * `keep_accents` for letters that have several combining marks, which no published ALBERT asks for.
  * Takes any SentencePiece unigram model that has the pieces <pad>, <unk>, [CLS], [SEP] and [MASK].
  * Not to be shared between threads.
  */

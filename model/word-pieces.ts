@@ -85,7 +85,8 @@ export class WordPieces {
   }
 
   // "kk" + "k" and "k" + "kk" have the same probability. C++ decides by float32 rounding; the tokenizers library sums in
-  // float64 and so keeps the longer piece last. Pieces tie this way if they are powers of one string.
+  // float64 and so keeps the longer piece last. Pieces tie this way if they are powers of one string. (Where that library
+  // reads the scores from a tokenizer.json, an ulp off, a tie behind an unknown character may fall otherwise: "“kkk".)
   #sortTies(ids: number[]): void {
     if (!ids.some((id) => this.#repetitions[id] === 1)) return;
     let start = 0;

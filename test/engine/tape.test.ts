@@ -322,3 +322,50 @@ describe("the tape", () => {
     set.destroy();
   });
 });
+
+describe("a checkpoint", () => {
+  const set = parametersOf(gpu, { w: [8, 8], b: [8] });
+  const x = gpu.upload(normals(1, 24), [3, 8]);
+  set.set("w", [8, 8], normals(2, 64));
+  const map = (h: Tensor): Tensor =>
+    activation(gpu, linear(gpu, h, set.tensor("w"), set.tensor("b")), "tanh");
+  const gradientsOf = async (forward: () => Tensor): Promise<Float32Array> => {
+    gpu.set(set.gradients, new Float32Array(set.size));
+    gpu.tape.gradients(() => crossEntropy(gpu, forward(), new Uint32Array(3)));
+    return gpu.read(set.gradients);
+  };
+
+  it("within another gives the same bits as none", async () => {
+    const { tape } = gpu;
+    const plain = await gradientsOf(() => map(map(map(x))));
+    const nested = await gradientsOf(() =>
+      tape.checkpoint(map(x), (h) => map(tape.checkpoint(h, (inner) => map(inner)))),
+    );
+    expect(nested).toEqual(plain);
+    expect(plain.some((value) => value !== 0)).toBe(true);
+  });
+
+  it.each([1, 2])(
+    "refuses an activation from outside, %i deep: its gradient would be lost",
+    (deep) => {
+      const { tape } = gpu;
+      const forward = () => {
+        const side = map(x);
+        const inner = (h: Tensor) => add(gpu, map(h), side);
+        const h = map(x);
+        return tape.checkpoint(h, deep === 1 ? inner : (o) => tape.checkpoint(map(o), inner));
+      };
+      const loss = () => crossEntropy(gpu, forward(), new Uint32Array(3));
+      expect(() => tape.gradients(loss)).toThrow(
+        "tape.checkpoint: fn must use no activation but its input; got one [3, 8]. Compute it within fn.",
+      );
+      expect(tape.recording).toBe(false);
+    },
+  );
+
+  it("refuses a tensor whose derivative is asked for, when it is not the input", () => {
+    const forward = () => gpu.tape.checkpoint(map(x), (h) => add(gpu, h, x));
+    const dy = gpu.upload(normals(3, 24), [3, 8]);
+    expect(() => gpu.tape.derivatives([x], forward, dy)).toThrow("fn must use no activation");
+  });
+});
