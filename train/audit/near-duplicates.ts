@@ -1,10 +1,9 @@
-// Which texts are copies of each other: exactly, after folding case and punctuation, or nearly (word shingles, MinHash
-// candidates, Jaccard similarity counted on each candidate). No library: the npm packages for MinHash are small and young
-// (minhash is at 0.0.9), and the whole of it is this file.
-// Broder 1997, "On the resemblance and containment of documents"; Leskovec, Rajaraman, Ullman, "Mining of Massive
-// Datasets", chapter 3, for the banding.
+// Which texts are copies of each other: exactly, after folding case and punctuation, or nearly (Jaccard similarity of their
+// word shingles). All near pairs are found, and few others looked at: two sets that share much share one of their rarest
+// members, so that texts of one template, alike in all but a few words, meet only where those agree.
+// Chaudhuri, Ganti, Kaushik 2006, doi:10.1109/ICDE.2006.9 (prefix filter); Bayardo, Ma, Srikant 2007, doi:10.1145/1242572.1242591.
+// No library: npm has MinHash, which is small, young and misses pairs; the whole of this is this file.
 
-import { Random } from "../../engine/random.ts";
 import { digest, digestWords, mix, Scanner, twice } from "./scan.ts";
 import { UnionFind } from "./union-find.ts";
 
@@ -12,11 +11,8 @@ import { UnionFind } from "./union-find.ts";
 export const NEAR_JACCARD = 0.8;
 /** Shingles are 5 words where the median text has this many words, else 3. */
 const ARTICLE_WORDS = 100;
-const HASHES = 64;
-const BAND_ROWS = 4; // 16 bands of 4: a pair at Jaccard 0.8 becomes a candidate with probability 0.9998
-const BANDS = HASHES / BAND_ROWS;
-// Of 64 minima of a pair at 0.8, 51 agree (standard deviation 3.2): below half there is nothing to count.
-const MIN_AGREEING = HASHES / 2;
+/** Most counters of shingles; those that share one are taken for more frequent than they are, which costs time alone. */
+const MOST_COUNTERS = 2 ** 25;
 
 /** Group numbers of every text, by three meanings of "the same"; each includes the one before it. */
 export interface DuplicateGroups {
@@ -64,9 +60,9 @@ export class DuplicateFinder {
     const shingles = (i: number): Uint32Array =>
       shingle(this.#words.subarray(this.#starts[i] ?? 0, ends[i] ?? 0), shingleWords);
     const firsts = [...new Set(folded)].filter((i) => lengths[i] !== 0);
-    const joined = await joinNear(firsts, count, shingles, onProgress);
-    const near = folded.map((first) => joined.find(first));
-    return { exact, folded, near: groupBy(count, (i) => near[i] ?? 0), shingleWords };
+    const joined = await joinNear(firsts, lengths, shingles, onProgress);
+    const nearest = folded.map((first) => joined.find(first));
+    return { exact, folded, near: groupBy(count, (i) => nearest[i] ?? 0), shingleWords };
   }
 }
 
@@ -99,8 +95,15 @@ function shingle(words: Uint32Array, size: number): Uint32Array {
   return hashes.subarray(0, distinct);
 }
 
-/** |a and b| / |a or b| of two sorted sets. */
-function jaccard(a: Uint32Array, b: Uint32Array): number {
+/** Of the sizes of two sets together, the share that near ones have in common at least. */
+const OF_BOTH = NEAR_JACCARD / (1 + NEAR_JACCARD);
+
+/** The smallest integer from x on, where x may be rounded up from one. */
+const least = (x: number): number => Math.ceil(x - 1e-6);
+
+/** Whether |a and b| / |a or b| of two sorted sets is at least NEAR_JACCARD. */
+function near(a: Uint32Array, b: Uint32Array): boolean {
+  const needed = least(OF_BOTH * (a.length + b.length));
   let both = 0;
   let i = 0;
   let j = 0;
@@ -110,67 +113,104 @@ function jaccard(a: Uint32Array, b: Uint32Array): number {
     if (x === y) both++;
     if (x <= y) i++;
     if (y <= x) j++;
+    if (both + Math.min(a.length - i, b.length - j) < needed) return false;
   }
-  return both / (a.length + b.length - both);
+  return both / (a.length + b.length - both) >= NEAR_JACCARD;
 }
 
-/** Joins all near-duplicates among `texts`. The result does not depend on their order. */
+/** For each shingle, about how many texts have it: never too few. Counters are shared by hash. */
+class Frequencies {
+  readonly #counters: Uint16Array;
+
+  /** @param shingles of all texts together, about */
+  constructor(shingles: number) {
+    const wanted = 2 ** Math.ceil(Math.log2(2 * shingles + 1024));
+    this.#counters = new Uint16Array(Math.min(wanted, MOST_COUNTERS));
+  }
+
+  add(hash: number): void {
+    const at = this.#at(hash);
+    const count = this.of(hash);
+    if (count < 0xffff) this.#counters[at] = count + 1;
+  }
+
+  of(hash: number): number {
+    return this.#counters[this.#at(hash)] ?? 0;
+  }
+
+  #at(hash: number): number {
+    return (hash & (this.#counters.length - 1)) >>> 0;
+  }
+}
+
+/** A text that has a shingle, the shingle's rank among the text's from the rarest on, and the texts before that have it too. */
+interface Entry {
+  readonly text: number;
+  readonly rank: number;
+  readonly before: Entry | undefined;
+}
+
+/**
+ * Joins all near-duplicates among `texts`.
+ * @param words of every text, how many
+ */
 async function joinNear(
   texts: readonly number[],
-  count: number,
+  words: Float64Array,
   shingles: (i: number) => Uint32Array,
   onProgress?: (share: number) => Promise<void> | void,
 ): Promise<UnionFind> {
-  const random = new Random(0x5eed);
-  const factors = Uint32Array.from({ length: HASHES }, () => random.bits() | 1);
-  const offsets = Uint32Array.from({ length: HASHES }, () => random.bits());
-  const minima = new Uint32Array(texts.length * HASHES).fill(0xffff_ffff);
-  for (let t = 0; t < texts.length; t++) {
-    const row = minima.subarray(t * HASHES, (t + 1) * HASHES);
-    for (const hash of shingles(texts[t] ?? 0)) {
-      for (let h = 0; h < HASHES; h++) {
-        // A multiplication by an odd number permutes the 32-bit numbers.
-        const value = (Math.imul(hash, factors[h] ?? 1) + (offsets[h] ?? 0)) >>> 0;
-        if (value < (row[h] ?? 0)) row[h] = value;
-      }
-    }
-    if (t % 1024 === 0) await onProgress?.((0.8 * t) / texts.length);
+  const frequencies = new Frequencies(texts.reduce((sum, i) => sum + (words[i] ?? 0), 0));
+  const sizes = new Uint32Array(words.length); // distinct shingles
+  for (const [n, i] of texts.entries()) {
+    const own = shingles(i);
+    sizes[i] = own.length;
+    for (const hash of own) frequencies.add(hash);
+    if (n % 1024 === 0) await onProgress?.((0.3 * n) / texts.length);
   }
 
-  const joined = new UnionFind(count);
-  const agreeing = (s: number, t: number): number => {
-    let agree = 0;
-    for (let h = 0; h < HASHES; h++) {
-      if (minima[s * HASHES + h] === minima[t * HASHES + h]) agree++;
+  const joined = new UnionFind(words.length);
+  const index = new Map<number, Entry>();
+  const known = new Map<number, Uint32Array>();
+  const metBy = new Int32Array(words.length).fill(-1);
+  const order = new Float64Array(sizes.reduce((most, size) => Math.max(most, size), 0));
+  let looked = 0;
+  // From small to large: of two near ones, the smaller has one of its very rarest among the rarest of the larger.
+  const bySize = [...texts].sort((a, b) => sizes[a]! - sizes[b]! || a - b);
+  for (const [n, i] of bySize.entries()) {
+    const own = shingles(i);
+    const size = own.length;
+    const sought = size - least(NEAR_JACCARD * size) + 1;
+    const indexed = size - least(2 * OF_BOTH * size) + 1;
+    // The rarest first, in an order that is the same for all texts; most are in no other text, and rarest of all.
+    let shared = 0;
+    for (const hash of own) {
+      const frequency = frequencies.of(hash);
+      if (frequency > 1) order[shared++] = frequency * 2 ** 32 + hash;
     }
-    return agree;
-  };
-  for (let band = 0; band < BANDS; band++) {
-    for (const bucket of bandBuckets(minima, texts.length, band)) {
-      for (const [n, t] of bucket.entries()) {
-        let own: Uint32Array | undefined;
-        for (const s of bucket.slice(0, n)) {
-          const [a, b] = [texts[s] ?? 0, texts[t] ?? 0];
-          if (joined.find(a) === joined.find(b) || agreeing(s, t) < MIN_AGREEING) continue;
-          own ??= shingles(b);
-          if (jaccard(shingles(a), own) >= NEAR_JACCARD) joined.join(a, b);
-        }
+    const alone = size - shared;
+    if (alone < sought) order.subarray(0, shared).sort();
+    for (let rank = alone; rank < sought; rank++) {
+      const hash = order[rank - alone]! % 2 ** 32;
+      const latest = index.get(hash);
+      for (let entry = latest; entry !== undefined; entry = entry.before) {
+        const other = entry.text;
+        looked++;
+        if (metBy[other] === i) continue;
+        metBy[other] = i;
+        // What they share that is rarer than this they would have met by.
+        const most = Math.min(size - rank, sizes[other]! - entry.rank);
+        if (most < least(OF_BOTH * (size + sizes[other]!))) continue;
+        if (joined.find(i) === joined.find(other)) continue;
+        let others = known.get(other);
+        if (others === undefined) known.set(other, (others = shingles(other)));
+        if (near(own, others)) joined.join(i, other);
       }
+      if (rank < indexed) index.set(hash, { text: i, rank, before: latest });
     }
-    await onProgress?.(0.8 + (0.2 * (band + 1)) / BANDS);
+    if (n % 1024 !== 0 && looked < 1 << 22) continue;
+    looked = 0;
+    await onProgress?.(0.3 + (0.7 * n) / texts.length);
   }
   return joined;
-}
-
-/** Texts that agree in all minima of a band, two or more at a time. */
-function bandBuckets(minima: Uint32Array, texts: number, band: number): number[][] {
-  const buckets = new Map<number, number[]>();
-  for (let t = 0; t < texts; t++) {
-    const at = t * HASHES + band * BAND_ROWS;
-    const key = digestWords(minima, at, at + BAND_ROWS);
-    const bucket = buckets.get(key);
-    if (bucket === undefined) buckets.set(key, [t]);
-    else bucket.push(t);
-  }
-  return [...buckets.values()].filter((bucket) => bucket.length > 1);
 }

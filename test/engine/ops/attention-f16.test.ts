@@ -136,10 +136,11 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
       const qkv = new Float32Array(T * 3 * width);
       for (let row = 0; row < T; row++) {
         for (let head = 0; head < HEADS; head++) {
-          const [q, k, v] = [0, 1, 2].map((part) => (3 * row + part) * width + head * D);
-          qkv[q!] = 1;
-          if (row === large) qkv[k!] = 10 * Math.sqrt(D);
-          else qkv.fill(1, v!, v! + D);
+          const q = 3 * row * width + head * D;
+          const [k, v] = [q + width, q + 2 * width];
+          qkv[q] = 1;
+          if (row === large) qkv[k] = 10 * Math.sqrt(D);
+          else qkv.fill(1, v, v + D);
         }
       }
       const read = gpu!.step("one large", () =>

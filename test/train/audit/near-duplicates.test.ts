@@ -56,6 +56,50 @@ describe("near-duplicates", () => {
     expect(of(texts.length - 1)).not.toBe(of(0));
   });
 
+  // Words of few kinds in a template, so that pairs lie on both sides of the threshold, close to it, and meet by chance.
+  it.each([1, 2, 3])(
+    "are all that the definition has, of texts of templates, draw %i",
+    async (seed) => {
+      const random = new Random(seed);
+      const templates = Array.from({ length: 3 }, (_, t) =>
+        Array.from({ length: 12 + 8 * t }, () => `w${random.int(40)}`),
+      );
+      const texts = Array.from({ length: 400 }, () => {
+        const template = templates[random.int(3)]!;
+        const share = random.uniform() * 0.3;
+        const words = template.map((word) =>
+          random.uniform() < share ? `x${random.int(random.int(2) === 0 ? 6 : 5000)}` : word,
+        );
+        return words.slice(0, words.length - random.int(4));
+      });
+      const { near } = await groups(texts.map((words) => words.join(" ")));
+      const want = new UnionFind(texts.length);
+      let pairs = 0;
+      texts.forEach((a, i) => {
+        for (let j = 0; j < i; j++) {
+          if (similarity(a, texts[j]!, 3) < 0.8) continue;
+          want.join(i, j);
+          pairs++;
+        }
+      });
+      expect([...near]).toEqual(texts.map((_, i) => want.find(i)));
+      expect(pairs).toBeGreaterThan(200);
+      expect(new Set(near).size).toBeGreaterThan(100);
+    },
+  );
+
+  it("are found soon among texts that a machine wrote, alike in all but two words", async () => {
+    const texts = Array.from(
+      { length: 10_000 },
+      (_, i) =>
+        `Dear customer your order ${i} has been shipped on Monday and will arrive at your home within three to five working days please keep this reference ${(i * 7919) % 1_000_003} thanks`,
+    );
+    const start = performance.now();
+    const { near } = await groups(texts);
+    expect(new Set(near).size).toBe(texts.length);
+    expect(performance.now() - start).toBeLessThan(10_000); // every pair compared took minutes
+  });
+
   it("fold case, punctuation and white space, keep order, and leave wordless texts alone", async () => {
     const texts = ["It’s  “War”", "it s war", "WAR: it's", "…", "…", "", "", "It’s  “War”"];
     const { exact, folded, near } = await groups(texts);
