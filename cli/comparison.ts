@@ -51,9 +51,10 @@ export function comparedRun(
 
 /** Reads a run's folder: its predictions, and results.json where there is one. Throws FileError or DataError. */
 export async function readRun(folder: string): Promise<ComparedRun> {
-  const predictions = await readPredictions(join(folder, PREDICTIONS_FILE));
-  const { parameters, data, test } = await readRunFacts(folder);
-  const fingerprint = data?.fingerprints[test === null ? "validation" : "test"];
+  const { parameters, data, test, sizes } = await readRunFacts(folder);
+  const set = test === null ? "validation" : "test";
+  const predictions = await readPredictions(join(folder, PREDICTIONS_FILE), sizes?.[set]);
+  const fingerprint = data?.fingerprints[set];
   return comparedRun(folder, predictions, { parameters, fingerprint });
 }
 

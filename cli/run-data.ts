@@ -50,6 +50,8 @@ export interface RunFacts {
   readonly textColumns?: readonly string[];
   /** Null where the run had no test set, and was scored on its validation set. */
   readonly test?: object | null;
+  /** Rows of its sets. */
+  readonly sizes?: { readonly validation: number; readonly test: number };
 }
 
 /** Reads a run's facts. Throws FileError for a results.json that is none. */

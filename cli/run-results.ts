@@ -82,9 +82,15 @@ export async function readResults(folder: string): Promise<TrainResults> {
     );
   });
   const results = parsed(text);
+  if (results === undefined) {
+    throw new FileError(path, "must hold the results of a run as JSON; it is damaged.");
+  }
   const needed: (keyof TrainResults)[] = ["labels", "validation", "arguments", "versions", "log"];
-  const missing = needed.filter((name) => results?.[name] === undefined);
-  if (results !== undefined && missing.length === 0) return results;
+  const missing = needed.filter((name) => results[name] === undefined);
+  if (missing.length === 0) return results;
+  if ("C" in results) {
+    throw new FileError(path, "must be of a training run; it is a baseline's. Name its run.");
+  }
   throw new FileError(
     path,
     `must hold the results of a training run; it lacks ${missing.join(", ")}. If an earlier version wrote it, run the training command again with --resume.`,

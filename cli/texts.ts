@@ -9,7 +9,9 @@ import {
   joinText,
   readTable,
 } from "../train/index.ts";
+import { requireSameChoice } from "../train/dataset.ts";
 import { isJsonl, readJsonl } from "../train/jsonl.ts";
+import { readLines } from "../train/text-blocks.ts";
 import { csvFlags, delimiterOf, type RecordOptions } from "./data.ts";
 import { UsageError } from "./errors.ts";
 
@@ -50,7 +52,7 @@ export function inputTexts(options: InputOptions): AsyncGenerator<string> {
 }
 
 /**
- * Reads texts: of JSON lines, by the name or where the first line is an object; of CSV, by the name or where text columns
+ * Reads texts: of JSON lines, by the name or where the first line that is not blank begins as JSON; of CSV, by the name or where text columns
  * are named; else each line is one, an empty one too, so that results keep their line numbers. Records give the text that
  * training would make of them. Throws DataError, with the record, for what cannot be read so and for a record without a text.
  */
@@ -62,12 +64,14 @@ export async function* readTexts(source: Source, options: TextOptions): AsyncGen
     return yield* recordTexts(readTable(source, format), name, options);
   }
   const { line, chunks } = await peek(source.chunks);
-  if (isObject(line)) {
+  if (isJson(line)) {
     yield* recordTexts(readJsonl({ name, chunks }), name, options);
   } else if (textColumns !== undefined) {
     yield* recordTexts(readTable({ name, chunks }, format), name, options);
   } else {
-    yield* readLines(chunks, name);
+    for await (const { text } of readLines(chunks, name)) {
+      yield text.endsWith("\r") ? text.slice(0, -1) : text;
+    }
   }
 }
 
@@ -77,8 +81,12 @@ async function* recordTexts(
   { textColumns, trainedColumns }: TextOptions,
 ): AsyncGenerator<string> {
   let chosen: readonly string[] | undefined;
-  for await (const { row, columns, record } of records) {
+  for await (const csvRow of records) {
+    const { row, columns, record } = csvRow;
     chosen ??= chooseTextColumns(columns, textColumns, name, trainedColumns);
+    if (textColumns === undefined && trainedColumns === undefined) {
+      requireSameChoice(csvRow, chosen, name);
+    }
     if (!chosen.some((column) => Object.hasOwn(row, column))) {
       throw new DataError(
         `${name}, record ${record}: must have a text in ${chosen.join(" or ")}; got an object without.`,
@@ -90,19 +98,25 @@ async function* recordTexts(
 
 const MOST_PEEKED = 1 << 24;
 
-/** The first line, and everything again. */
+/** The first line that is not blank, and everything again. */
 async function peek(chunks: AsyncIterable<Uint8Array>) {
   const iterator = chunks[Symbol.asyncIterator]();
   const taken: Uint8Array[] = [];
   let bytes = 0;
-  while (bytes < MOST_PEEKED) {
+  let line: string | undefined;
+  while (line === undefined && bytes < MOST_PEEKED) {
     const { value, done } = await iterator.next();
+    if (done !== true) {
+      taken.push(value);
+      bytes += value.length;
+      if (!value.includes(0x0a)) continue;
+    }
+    // A TextDecoder leaves a byte order mark out.
+    const lines = new TextDecoder().decode(Buffer.concat(taken)).split("\n");
+    if (done !== true) lines.pop(); // may go on
+    line = lines.find((one) => one.trim() !== "");
     if (done === true) break;
-    taken.push(value);
-    bytes += value.length;
-    if (value.includes(0x0a)) break;
   }
-  const [line = ""] = Buffer.concat(taken).toString().split("\n", 1);
   async function* all(): AsyncGenerator<Uint8Array> {
     try {
       yield* taken;
@@ -111,11 +125,15 @@ async function peek(chunks: AsyncIterable<Uint8Array>) {
       await iterator.return?.(); // where the reader stops early
     }
   }
-  return { line, chunks: all() };
+  return { line: line ?? "", chunks: all() };
 }
 
-/** Whether a line is an object of JSON; a text may begin with a brace. */
-function isObject(line: string): boolean {
+/**
+ * Whether a line is JSON that holds objects, or how such JSON begins on several lines, which its reader then refuses. A text
+ * may begin with a brace or a bracket too.
+ */
+function isJson(line: string): boolean {
+  if (/^\s*(?:[{[]\s*$|\[\s*\{\s*")/.test(line)) return true;
   if (!line.trimStart().startsWith("{")) return false;
   try {
     JSON.parse(line);
@@ -123,42 +141,4 @@ function isObject(line: string): boolean {
   } catch {
     return false;
   }
-}
-
-/**
- * Reads UTF-8 lines that end in LF or CRLF; the last one needs no end. Other line separators of Unicode are text.
- * @param name names the input in errors
- * Throws DataError for bytes that are not UTF-8.
- */
-export async function* readLines(
-  chunks: AsyncIterable<Uint8Array>,
-  name: string,
-): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let line = 1;
-  let pending = "";
-  const decode = (chunk?: Uint8Array) => {
-    try {
-      return decoder.decode(chunk, { stream: chunk !== undefined });
-    } catch (cause) {
-      throw new DataError(`${name}: must be UTF-8; got other bytes in or after line ${line}.`, {
-        cause,
-      });
-    }
-  };
-  for await (const chunk of chunks) {
-    const text = decode(chunk);
-    if (!text.includes("\n")) {
-      pending += text;
-      continue;
-    }
-    const lines = (pending + text).split("\n");
-    pending = lines.pop() ?? "";
-    for (const one of lines) {
-      line++;
-      yield one.endsWith("\r") ? one.slice(0, -1) : one;
-    }
-  }
-  pending += decode();
-  if (pending !== "") yield pending;
 }

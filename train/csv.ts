@@ -18,6 +18,8 @@ export interface CsvRow {
   record: number;
   /** Line of the file the record starts on, from 1. */
   line: number;
+  /** Keys of an object of JSON lines that the first one lacks. */
+  further?: readonly string[];
 }
 
 // Without a bound a quote left open would pull the whole rest of a file into memory.

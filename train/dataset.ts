@@ -3,7 +3,7 @@
 import { DataError } from "../engine/errors.ts";
 import { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
 import { isJsonl, readJsonl } from "./jsonl.ts";
-import { LabelSet, missingNumber, requireFewClasses, requireOneSpelling } from "./label-set.ts";
+import { LabelSet, missingNumber, oneSpelling, requireFewClasses } from "./label-set.ts";
 import { listed, shortName } from "./listed.ts";
 
 /** One text and its class number. */
@@ -20,6 +20,8 @@ export interface ExampleSet {
   labels: LabelSet;
   /** The columns the text was joined from, in order. */
   textColumns: readonly string[];
+  /** How the file spells the classes, by id; those it does not have are missing. */
+  spellings: ReadonlyMap<number, string>;
 }
 
 /** Which columns hold what, with the defaults of `chooseTextColumns` and "label"; and how the file is written. */
@@ -77,6 +79,31 @@ export function chooseTextColumns(
   if (single !== undefined) return [single];
   throw new DataError(
     `${where}: a text column must be one of ${SINGLE_COLUMNS.join(", ")}; got the columns ${columns.join(", ")}. Name yours.`,
+  );
+}
+
+/**
+ * Throws DataError for a record that has a column the first one lacks, where text columns chosen by name would be others with
+ * it: its text would be read without.
+ */
+export function requireSameChoice(
+  { columns, further, record }: CsvRow,
+  chosen: readonly string[],
+  where: string,
+): void {
+  if (further === undefined) return;
+  const all = chooseTextColumns([...columns, ...further], undefined, where);
+  if (all.join() === chosen.join()) return;
+  throw new DataError(
+    `${where}, record ${record}: its text columns must be those of the first record, ${chosen.join(" + ")}; got ${all.join(" + ")}. Name them with --text-columns.`,
+  );
+}
+
+/** Throws DataError for a record that has columns the first one lacks: what is written would lack them too. */
+export function requireNoFurther({ further, record }: CsvRow, where: string): void {
+  if (further === undefined) return;
+  throw new DataError(
+    `${where}, record ${record}: its keys must be among those of the first record; got ${listed(further)} too. Give the first record every key, null where it has none.`,
   );
 }
 
@@ -139,7 +166,8 @@ export async function* readLabelled(
 ): AsyncGenerator<LabelledText, void, undefined> {
   const where = nameOf(source);
   let textColumns: readonly string[] | undefined;
-  for await (const { row, columns, record } of readTable(source, format)) {
+  for await (const csvRow of readTable(source, format)) {
+    const { row, columns, record } = csvRow;
     if (textColumns === undefined) {
       requireColumn(columns, labelColumn, "label", where);
       textColumns = chooseTextColumns(columns, wanted, where, trainedColumns);
@@ -148,6 +176,9 @@ export async function* readLabelled(
           `${where}: the label column must not be a text column; got ${JSON.stringify(labelColumn)} as both. Name other text columns.`,
         );
       }
+    }
+    if (wanted === undefined && trainedColumns === undefined) {
+      requireSameChoice(csvRow, textColumns, where);
     }
     const label = (row[labelColumn] ?? "").trim();
     const text = joinText(row, textColumns);
@@ -218,7 +249,7 @@ export async function loadExamples(
     },
     " Correct them, or say which class each value is with --label-names.",
   );
-  requireOneSpelling(where, new Set(values), (value) => labels.idOf(value));
+  const spellings = oneSpelling(where, new Set(values), (value) => labels.idOf(value));
   const ids = values.map((value) => labels.idOf(value));
   if (options.labels === undefined && ids.every((id) => id === ids[0])) {
     throw new DataError(
@@ -229,6 +260,7 @@ export async function loadExamples(
     examples: texts.map((text, i) => ({ ...text, label: ids[i] ?? 0 })),
     labels,
     textColumns,
+    spellings,
   };
 }
 

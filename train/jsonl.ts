@@ -2,9 +2,13 @@
 
 import { DataError, FileError } from "../engine/errors.ts";
 import type { CsvRow, CsvSource } from "./csv.ts";
-import { decode, readFileChunks } from "./text-blocks.ts";
+import { readFileChunks, readLines } from "./text-blocks.ts";
 
 const MAX_LINE_CHARS = 1 << 24;
+const TOO_LONG = {
+  characters: MAX_LINE_CHARS,
+  problem: `a line must be shorter than ${MAX_LINE_CHARS} characters; got more. Is it one JSON array? Write an object a line.`,
+};
 
 /** Whether a file's name says that it holds JSON lines, or JSON: many call JSON lines so. */
 export function isJsonl(source: CsvSource): boolean {
@@ -13,7 +17,7 @@ export function isJsonl(source: CsvSource): boolean {
 
 /**
  * Reads one JSON object a line; blank lines are skipped. The columns are the keys of the first object; later objects may
- * lack some, as their rows then do, and their further keys are ignored. Strings are taken as they are, numbers and
+ * lack some, as their rows then do, and have `further` ones, which no row holds. Strings are taken as they are, numbers and
  * booleans as JSON writes them, integers of any length with all their digits, null as "".
  * Throws FileError when there is no file to read or it is empty, and DataError with the line for anything but such
  * objects, nested values, bytes that are not UTF-8, and NUL characters.
@@ -22,7 +26,8 @@ export async function* readJsonl(source: CsvSource): AsyncGenerator<CsvRow, void
   const name = typeof source === "string" ? source : source.name;
   let columns: readonly string[] | undefined;
   let record = 0;
-  for await (const { text, line } of readLines(source, name)) {
+  const chunks = typeof source === "string" ? readFileChunks(source) : source.chunks;
+  for await (const { text, line } of readLines(chunks, name, TOO_LONG)) {
     if (text.trim() === "") continue;
     record++;
     const where = `${name}, record ${record} (line ${line})`;
@@ -30,31 +35,10 @@ export async function* readJsonl(source: CsvSource): AsyncGenerator<CsvRow, void
     columns ??= Object.keys(cells);
     const there = columns.filter((column) => cells[column] !== undefined);
     const row = Object.fromEntries(there.map((c) => [c, cellText(cells[c], c, where)]));
-    yield { row, columns, record, line };
+    const further = Object.keys(cells).filter((key) => columns?.includes(key) === false);
+    yield { row, columns, record, line, ...(further.length > 0 && { further }) };
   }
   if (columns === undefined) throw new FileError(name, "must hold JSON lines; got an empty file.");
-}
-
-async function* readLines(
-  source: CsvSource,
-  name: string,
-): AsyncGenerator<{ text: string; line: number }, void, undefined> {
-  const chunks = typeof source === "string" ? readFileChunks(source) : source.chunks;
-  let pending = "";
-  let line = 1;
-  for await (const { text, problem } of decode(chunks)) {
-    const lines = text.split("\n");
-    lines[0] = pending + (lines[0] ?? "");
-    pending = lines.pop() ?? "";
-    for (const one of lines) yield { text: one, line: line++ };
-    if (problem !== undefined) throw new DataError(`${name} (line ${line}): ${problem}`);
-    if (pending.length > MAX_LINE_CHARS) {
-      throw new DataError(
-        `${name} (line ${line}): a line must be shorter than ${MAX_LINE_CHARS} characters; got more. Is it one JSON array? Write an object a line.`,
-      );
-    }
-  }
-  if (pending !== "") yield { text: pending, line };
 }
 
 function parseObject(text: string, where: string): Record<string, unknown> {

@@ -147,14 +147,14 @@ export function requireFewClasses(
 }
 
 /**
- * Throws DataError where a file spells one class in two ways: a name that another value has makes one class of two.
- * @param where names the file
+ * How a file spells each class, by id. Throws DataError where it spells one in two ways: a name that another value has makes
+ * one class of two. @param where names the file
  */
-export function requireOneSpelling(
+export function oneSpelling(
   where: string,
   values: Iterable<string>,
   idOf: (value: string) => number,
-): void {
+): ReadonlyMap<number, string> {
   const spelled = new Map<number, string>();
   for (const value of values) {
     const before = spelled.get(idOf(value));
@@ -165,6 +165,7 @@ export function requireOneSpelling(
     }
     spelled.set(idOf(value), value);
   }
+  return spelled;
 }
 
 function isInteger(name: string): boolean {

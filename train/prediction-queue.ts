@@ -17,7 +17,7 @@ export class QueueFullError extends AlbertGpuError {}
 
 /** The sizes of a queue. */
 export interface QueueOptions {
-  /** In tokens; the end of a longer text is left out. Default: 512, or the model's limit where that is less. */
+  /** In tokens; the end of a longer text is left out. Default: the tokeniser's, or the model's limit where that is less. */
   readonly maxLength?: number | undefined;
   /** Texts on the device at once. Default: 16. */
   readonly maxBatch?: number | undefined;
@@ -60,7 +60,7 @@ export class PredictionQueue {
     options: QueueOptions = {},
   ) {
     const limit = model.config.max_position_embeddings;
-    this.maxLength = options.maxLength ?? Math.min(512, limit);
+    this.maxLength = options.maxLength ?? Math.min(tokenizer.options.model_max_length, limit);
     this.maxWaiting = options.maxWaiting ?? 1024;
     this.#gpu = gpu;
     this.#model = model;

@@ -83,8 +83,11 @@ export async function writePredictions(
   await pipeline(Readable.from(lines()), createWriteStream(path));
 }
 
-/** Reads a file of predictions whole. Throws FileError when there is none, DataError with the line for what is none. */
-export async function readPredictions(path: string): Promise<Prediction[]> {
+/**
+ * Reads a file of predictions whole. Throws FileError when there is none, and where there are not `rows`, the size of the set
+ * they are of; DataError with the line for what is none.
+ */
+export async function readPredictions(path: string, rows?: number): Promise<Prediction[]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     const { code, message } = cause as NodeJS.ErrnoException;
     const problem =
@@ -95,6 +98,12 @@ export async function readPredictions(path: string): Promise<Prediction[]> {
   });
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
+  if (rows !== undefined && lines.length !== rows) {
+    throw new FileError(
+      path,
+      `must have a line for each of the set's ${rows} rows; got ${lines.length}.`,
+    );
+  }
   return lines.map((line, i) => {
     const value = parsed(line);
     if (isPrediction(value)) return value;

@@ -1,7 +1,7 @@
 // What a run leaves for others to read while it trains: log.jsonl, and event files for TensorBoard. The truth is the log in
 // the trainer's state: after a resumption both go on from there, with nothing twice.
 
-import { closeSync, mkdirSync, openSync, readdirSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -61,7 +61,7 @@ export class RunLog {
   /** Writes an entry. Throws FileError when the disk is full. */
   add(entry: LogEntry): void {
     try {
-      this.#lines ??= openSync(join(this.#output, LOG_FILE), this.#goesOn ? "a" : "w");
+      this.#lines ??= this.startLines();
       writeSync(this.#lines, lineOf(entry));
       if (this.#args.reportTo === "tensorboard") this.addEvent(entry);
     } catch (error) {
@@ -74,6 +74,12 @@ export class RunLog {
     this.#events?.close();
     this.#lines = undefined;
     this.#events = undefined;
+  }
+
+  private startLines(): number {
+    // Event files of a run that died before its first checkpoint would stand beside this one's.
+    if (!this.#goesOn) rmSync(join(this.#output, RUNS), { recursive: true, force: true });
+    return openSync(join(this.#output, LOG_FILE), this.#goesOn ? "a" : "w");
   }
 
   private addEvent(entry: LogEntry): void {

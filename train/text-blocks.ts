@@ -1,7 +1,7 @@
 // Bytes of a file to text, block by block, for the readers of CSV and of JSON lines: what is no UTF-8 text is refused here.
 
 import { createReadStream } from "node:fs";
-import { FileError } from "../engine/errors.ts";
+import { DataError, FileError } from "../engine/errors.ts";
 
 const BLOCK_BYTES = 1 << 18;
 
@@ -63,6 +63,31 @@ export async function* decode(
   } catch {
     yield { text: "", problem: notUtf8(offset - before.length, before[0]) };
   }
+}
+
+/**
+ * Lines that end in LF, or CRLF whose CR stays, numbered from 1; the last one needs no end. Other line separators of Unicode
+ * are text. @param name names the input in errors
+ * Throws DataError with the line for bytes that are not UTF-8 text, and for a line that is `tooLong`.
+ */
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  tooLong?: { readonly characters: number; readonly problem: string },
+): AsyncGenerator<{ text: string; line: number }, void, undefined> {
+  let pending = "";
+  let line = 1;
+  for await (const { text, problem } of decode(chunks)) {
+    const lines = text.split("\n");
+    lines[0] = pending + (lines[0] ?? "");
+    pending = lines.pop() ?? "";
+    for (const one of lines) yield { text: one, line: line++ };
+    if (problem !== undefined) throw new DataError(`${name} (line ${line}): ${problem}`);
+    if (tooLong && pending.length > tooLong.characters) {
+      throw new DataError(`${name} (line ${line}): ${tooLong.problem}`);
+    }
+  }
+  if (pending !== "") yield { text: pending, line };
 }
 
 function notUtf8(offset: number, byte = 0): string {

@@ -6,7 +6,7 @@ import { foldedDigest } from "../../train/audit/index.ts";
 import { CELL_RULES } from "../../train/clean.ts";
 import type { CsvFormat, CsvRow } from "../../train/csv.ts";
 import { CsvWriter } from "../../train/csv-writer.ts";
-import { chooseTextColumns, joinText, readTable } from "../../train/dataset.ts";
+import { chooseTextColumns, joinText, readTable, requireNoFurther } from "../../train/dataset.ts";
 import { checkFormat, delimiterOf } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -66,6 +66,7 @@ export async function cleanCommand(options: CleanOptions): Promise<CleanResults>
   const interrupt = onInterrupt(() => writer?.discardNow());
   try {
     for await (const row of readTable(file, format)) {
+      requireNoFurther(row, file);
       writer ??= await CsvWriter.open(output, row.columns);
       const cells = cleaner.clean(row);
       if (cells) await writer.write(cells);

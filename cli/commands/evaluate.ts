@@ -58,7 +58,7 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
     );
     const { batchSize, data, labelColumn, quotes, columns } = options;
     const names = labelNames(model.config);
-    const { examples, textColumns } = await loadExamples(data, {
+    const { examples, textColumns, spellings } = await loadExamples(data, {
       textColumns: options.textColumns,
       trainedColumns,
       labelColumn,
@@ -69,6 +69,14 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<Evaluat
     });
     printer.line(`text         ${textColumns.join(" + ")}`);
     printer.line(`data         ${examples.length} rows of ${options.data}`);
+    const others = Array.from(spellings)
+      .filter(([id, value]) => value !== names[id])
+      .sort(([a], [b]) => a - b);
+    if (others.length > 0) {
+      const said = others.map(([id, value]) => `${shortName(value)} is ${shortName(names[id]!)}`);
+      const why = options.labelNames ? "" : ", the model's numbers; --label-names says otherwise";
+      printer.line(`labels       ${listed(said)}${why}`);
+    }
     const { data: set } = await tokenizeSets(printer, { data: examples }, tokenizer, maxLength);
     const progress = printer.progress("evaluate", examples.length);
     const how = { batchSize, maxLength, padToMaxLength: false };

@@ -1,11 +1,11 @@
 // `albert-gpu explain`: which words made the model say so, text by text, or over a whole set.
 
 import { constants } from "node:fs";
-import { access, stat, writeFile } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { FileError, Random } from "../../engine/index.ts";
+import { DataError, FileError, type Gpu, Random } from "../../engine/index.ts";
 import { labelNames } from "../../model/index.ts";
 import {
   argmaxRows,
@@ -29,7 +29,7 @@ import { excerpt, Printer } from "../printer.ts";
 import { checkInputOptions, inputTexts } from "../texts.ts";
 import { modelFolder } from "../model-folder.ts";
 import { openTrained, type Trained } from "../trained-model.ts";
-import type { Gpu } from "../../engine/index.ts";
+import { writeAside } from "../write-aside.ts";
 
 export interface ExplainCommandOptions extends RecordOptions {
   readonly model: string;
@@ -194,6 +194,7 @@ async function explainSet(session: Session): Promise<Results> {
   const { seed = DEFAULT_ARGUMENTS.seed, top = DEFAULT_TOP } = options;
   const { minTexts = DEFAULT_MIN_TEXTS } = options;
   const { texts, of } = await sampleOf(session, seed);
+  if (of === 0) throw new DataError(`${options.data}: must have texts; it has none.`);
   const part = texts.length < of ? `, drawn by seed ${seed} (--limit 0 takes all)` : "";
   printer.line(`data         ${texts.length} of ${of} texts${part}`);
   const foldCase = tokenizer.options.do_lower_case;
@@ -247,7 +248,9 @@ async function writePage(
 ): Promise<void> {
   if (options.html === undefined) return;
   const title = `What ${excerpt(options.model, 60)} goes by`;
-  await writeFile(options.html, page(title, facts, sections));
+  await writeAside(options.html, page(title, facts, sections)).catch((cause: Error) => {
+    throw new FileError(options.html!, `must be written whole; got ${cause.message}.`, { cause });
+  });
 }
 
 /** Explains texts one by one, or a set together. Throws typed errors for what is wrong with options, model or texts. */

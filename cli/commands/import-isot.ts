@@ -2,12 +2,13 @@
 
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { FileError } from "../../engine/errors.ts";
+import { join, resolve } from "node:path";
+import { DataError, FileError } from "../../engine/errors.ts";
 import { DuplicateFinder, foldedDigest } from "../../train/audit/index.ts";
 import { CsvWriter } from "../../train/csv-writer.ts";
 import { readTable, requireColumn } from "../../train/dataset.ts";
 import { splitGroups, splitIndices } from "../../train/split.ts";
+import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 
 /** The reference's columns, and the names of its three sets. */
@@ -70,10 +71,19 @@ export async function importIsotCommand(options: ImportIsotOptions): Promise<Imp
   if (there !== undefined) {
     throw new FileError(there, "must not exist yet; got a file of that name. Use --force.");
   }
+  if (resolve(options.fake) === resolve(options.real)) {
+    throw new UsageError(`import-isot: the two files must differ; got ${options.real} twice.`);
+  }
   const rows: Row[] = [];
   const seen = new Set<number>();
   const fake = await readArticles(options.fake, FAKE, options, rows, seen);
   const real = await readArticles(options.real, REAL, options, rows, seen);
+  for (const { file, rows: all, kept } of [fake, real]) {
+    if (kept > 0) continue;
+    throw new DataError(
+      `${file}: rows must be left of both files; got none of its ${all}. Are they copies of the other's?`,
+    );
+  }
   const labels = rows.map(({ label }) => label);
   const split = options.groupDuplicates
     ? splitGroups(labels, await nearGroups(rows), RATIOS, seed)

@@ -6,7 +6,13 @@ import { DataError, FileError } from "../../engine/errors.ts";
 import { DuplicateFinder } from "../../train/audit/index.ts";
 import type { CsvFormat } from "../../train/csv.ts";
 import { CsvWriter } from "../../train/csv-writer.ts";
-import { chooseTextColumns, joinText, readTable, requireColumn } from "../../train/dataset.ts";
+import {
+  chooseTextColumns,
+  joinText,
+  readTable,
+  requireColumn,
+  requireNoFurther,
+} from "../../train/dataset.ts";
 import { type Split, splitGroups, splitIndices } from "../../train/split.ts";
 import { checkFormat, delimiterOf } from "../data.ts";
 import { UsageError } from "../errors.ts";
@@ -111,7 +117,9 @@ async function readValues(options: SplitOptions): Promise<Values> {
   const rows: number[] = [];
   const finder = groupDuplicates ? new DuplicateFinder() : undefined;
   let textColumns: readonly string[] = [];
-  for await (const { row, columns, record } of readTable(file, formatOf(options))) {
+  for await (const csvRow of readTable(file, formatOf(options))) {
+    const { row, columns, record } = csvRow;
+    requireNoFurther(csvRow, file);
     if (record === 1) {
       if (stratify !== null) requireColumn(columns, stratify, "stratify", file);
       if (finder) textColumns = chooseTextColumns(columns, options.textColumns, file);

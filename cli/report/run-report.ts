@@ -20,10 +20,11 @@ export interface RunReport {
 /** Reads a run's folder. Throws FileError or DataError for what is missing or damaged. */
 export async function loadRunReport(folder: string): Promise<RunReport> {
   const run = await readResults(folder);
-  const predictions = await readPredictions(join(folder, PREDICTIONS_FILE));
+  const set = run.test === null ? "validation" : "test";
+  const predictions = await readPredictions(join(folder, PREDICTIONS_FILE), run.sizes[set]);
   return {
     run: { ...run, output: folder }, // it may have been moved
-    set: run.test === null ? "validation" : "test",
+    set,
     predictions: reportPredictions(predictions, run.labels),
   };
 }

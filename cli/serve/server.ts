@@ -1,5 +1,6 @@
 // The server's routes: what each takes, limits and answers.
 
+import { setMaxListeners } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate, setTimeout as pause } from "node:timers/promises";
@@ -280,6 +281,7 @@ export class ModelServer {
   ): Promise<void> {
     const seconds = this.#limits.answerMs / 1000;
     const controller = new AbortController();
+    setMaxListeners(0, controller.signal); // one for each text of the request
     const late = (): void => {
       const problem = `no answer within ${seconds} s: the server is busy or the text is long.`;
       controller.abort(new HttpError(503, problem, { "retry-after": "5" }));

@@ -17,7 +17,7 @@ afterAll(() => files.remove());
 
 beforeAll(() => {
   const news = items(0, 1500);
-  writeCsv(path("news.csv"), [...news, ...news]);
+  for (const name of ["news.csv", "more.csv"]) writeCsv(path(name), [...news, ...news]);
   mkdirSync(path("isot"));
 });
 
@@ -29,7 +29,7 @@ describe.skipIf(!canWait)("a signal while a command writes (needs named pipes)",
     [
       "SIGHUP",
       "isot/train.csv",
-      ["import-isot", path("news.csv"), path("news.csv"), "--output", path("isot")],
+      ["import-isot", path("news.csv"), path("more.csv"), "--output", path("isot")],
     ],
   ] as const)("%s leaves no %s.partial", async (signal, name, args) => {
     const before = readdirSync(files.folder);

@@ -27,6 +27,26 @@ describe.each([1, 2, 5, 1000])("texts in pieces of %i bytes", (size) => {
     expect(await read('{"title":"a","text":"b"}\n{"text":7}\n', size)).toEqual(["a b", " 7"]);
   });
 
+  it("are JSON behind a byte order mark and blank lines too, and then no lines of text", async () => {
+    expect(await read('\uFEFF{"text":"a"}\n', size)).toEqual(["a"]);
+    expect(await read('\n \r\n{"text":"a"}', size)).toEqual(["a"]);
+    expect(await read("\uFEFFone\n", size)).toEqual(["one"]);
+    for (const begin of ["[\n{", '[{"text":"a"},\n', "{\n"]) {
+      await expect(read(`${begin}"text":"a"}\n`, size)).rejects.toThrow("must be a JSON object");
+    }
+    expect(await read("[sic] so\n", size)).toEqual(["[sic] so"]);
+  });
+
+  it("are refused where a later record has a text column that the first lacks", async () => {
+    const later = '{"text":"a","id":1}\n{"title":"b","text":"c"}\n';
+    await expect(read(later, size)).rejects.toThrow(
+      "input, record 2: its text columns must be those of the first record, text; got title + text. Name them with --text-columns.",
+    );
+    expect(await read(later, size, { textColumns: ["text"] })).toEqual(["a", "c"]);
+    expect(await read(later, size, { trainedColumns: ["text"] })).toEqual(["a", "c"]);
+    expect(await read('{"text":"a"}\n{"text":"c","url":"d"}\n', size)).toEqual(["a", "c"]);
+  });
+
   it("are made of the columns named, else of those of training, as a labelled file's are", async () => {
     const jsonl = '{"id":1,"tweet":"a","text":"b"}\n';
     const trainedColumns = ["tweet"];
@@ -54,7 +74,12 @@ describe.each([1, 2, 5, 1000])("texts in pieces of %i bytes", (size) => {
       "input, record 2 (line 2): must be a JSON object; got plain.",
     );
     await expect(read(Buffer.from("a\ncafé\n", "latin1"), size)).rejects.toThrow(
-      "input: must be UTF-8",
+      "input (line 2): must be UTF-8; got byte 0xe9 at offset 5.",
+    );
+    const utf16 = Buffer.from("\uFEFFa\n", "utf16le");
+    await expect(read(utf16, size)).rejects.toThrow("It looks like UTF-16.");
+    await expect(read("a\nb\0\n", size)).rejects.toThrow(
+      "input (line 2): must be text; got a NUL character.",
     );
     await expect(read(Uint8Array.of(97, 10, 0xe2, 0x82), size)).rejects.toThrow("line 2");
   });

@@ -70,6 +70,13 @@ describe("a queue", () => {
     }
   });
 
+  it("cuts texts where the tokeniser does, which a trained model's does as its training did", async () => {
+    const queue = new PredictionQueue(gpu, model, tokenizer.withMaxLength(5));
+    open.push(queue);
+    expect(queue.maxLength).toBe(5);
+    expect(await queue.predict(texts[0]!)).toMatchObject({ tokens: 5, truncated: true });
+  });
+
   it("answers in the order of asking", async () => {
     const { queue } = queueOf({ maxBatch: 2 });
     const done: number[] = [];

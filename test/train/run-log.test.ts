@@ -141,7 +141,7 @@ describe("the log of a run", () => {
       write(folder, ENTRIES.slice(0, 3));
       write(folder, ENTRIES);
       expect(linesOf(folder)).toEqual(ENTRIES);
-      expect(eventFiles(folder).map((file) => readEvents(file).length)).toEqual([6, 8]);
+      expect(eventFiles(folder).map((file) => readEvents(file).length)).toEqual([8]);
     }));
 
   it("on a folder that cannot be written to is refused with the folder", () =>

@@ -9,10 +9,11 @@ import {
   joinText,
   readTable,
   requireColumn,
+  requireSameChoice,
   requireSameTextColumns,
   type TextColumnsOf,
 } from "../dataset.ts";
-import { MANY_CLASSES, requireOneSpelling } from "../label-set.ts";
+import { MANY_CLASSES, oneSpelling } from "../label-set.ts";
 import type { RowFacts } from "./phrases.ts";
 
 /** A data set to audit. Its file is read twice, so `open` gives a new source each time. */
@@ -81,7 +82,8 @@ export async function* walk(
     let textColumns: readonly string[] = [];
     let otherColumns: readonly string[] = [];
     const spellings = new Set<string>();
-    for await (const { row: cells, columns, record } of readTable(open(), format)) {
+    for await (const csvRow of readTable(open(), format)) {
+      const { row: cells, columns, record } = csvRow;
       if (record === 1) {
         requireColumn(columns, labelColumn, "label", file);
         textColumns = chooseTextColumns(columns, format.textColumns, file);
@@ -89,6 +91,7 @@ export async function* walk(
         requireSameTextColumns(first, { file, textColumns });
         otherColumns = columns.filter((c) => c !== labelColumn && !textColumns.includes(c));
       }
+      if (format.textColumns === undefined) requireSameChoice(csvRow, textColumns, file);
       const spelling = (cells[labelColumn] ?? "").trim();
       if (spelling === "") {
         throw new DataError(
@@ -111,6 +114,6 @@ export async function* walk(
     if (textColumns.length === 0) {
       throw new DataError(`${file}: must have records; got a header only.`);
     }
-    requireOneSpelling(file, spellings, (value) => labels.idOf(value));
+    oneSpelling(file, spellings, (value) => labels.idOf(value));
   }
 }

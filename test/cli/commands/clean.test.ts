@@ -128,6 +128,11 @@ describe("clean", () => {
     expect((await inProcess(...args, "--force")).stderr).toContain("record 2 (line 3)");
     expect(readFileSync(output, "utf8")).toBe("mine");
     expect(readdirSync(files.folder).toSorted()).toEqual(["clean.csv", "news.csv"]);
+    const jsonl = join(files.folder, "news.jsonl");
+    writeFileSync(jsonl, '{"text":" a"}\n{"text":"b","url":"u"}\n');
+    const lossy = await inProcess("clean", jsonl, "--output", output, "--trim", "--force");
+    expect(lossy.stderr).toContain("record 2: its keys must be among those of the first record");
+    expect(readFileSync(output, "utf8")).toBe("mine");
     const nowhere = join(files.folder, "no", "x.csv");
     const failed = await inProcess("clean", input, "--output", nowhere, "--trim");
     expect(failed.stderr).toContain("x.csv: must be writable");

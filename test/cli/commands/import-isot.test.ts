@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Random } from "../../../engine/random.ts";
@@ -90,6 +90,13 @@ describe("import-isot", () => {
     expect(wrong.stderr).toContain(
       'Fake.csv: the text column "text" must exist; got the columns title, body.',
     );
+    expect(readdirSync(files.folder).toSorted()).toEqual(["Fake.csv", "True.csv"]);
+    const twice = await inProcess("import-isot", real, real, "--output", output);
+    expect(twice).toMatchObject({ code: 2 });
+    expect(twice.stderr).toContain("the two files must differ");
+    copyFileSync(real, fake);
+    const none = await run("--drop-duplicates");
+    expect(none.stderr).toContain("True.csv: rows must be left of both files; got none of its");
     expect(readdirSync(files.folder).toSorted()).toEqual(["Fake.csv", "True.csv"]);
     writeCsv(
       fake,

@@ -1,6 +1,6 @@
 // The report of a run as text, as data and as pictures; and what becomes of a run whose report cannot be drawn.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunReport } from "../../../cli/report/run-report.ts";
@@ -107,6 +107,20 @@ describe("report --json", () => {
     expect(page).toMatch(/albert-gpu report .*moved run/);
   });
 
+  it.each([
+    ["predictions.jsonl must have a line for each of the set's 41 rows; got 40.", 41, ""],
+    ["results.json: must hold the results of a run as JSON; it is damaged.", 40, "{"],
+    ["results.json: must be of a training run; it is a baseline's.", 40, '{"C": 1}'],
+  ])("refuses what is no run's: %s", async (problem, rows, text) => {
+    const folder = mkdtempSync(path("no run "));
+    writeRun(folder, results(), predictions(40, ["fake", "real"]), rows);
+    if (text !== "") writeFileSync(join(folder, "results.json"), text);
+    const { code, stderr } = await inProcess("report", folder);
+    expect(code).toBe(1);
+    expect(stderr.replace(".jsonl: ", ".jsonl ")).toContain(problem);
+    expect(existsSync(join(folder, "report.html"))).toBe(false);
+  });
+
   it("prints the data as its only line", async () => {
     const folder = path("made");
     mkdirSync(folder);
@@ -143,7 +157,9 @@ describe("report", () => {
     [
       "predictions of other classes",
       {
-        "results.json": JSON.stringify(results({ labels: ["a", "b"] })),
+        "results.json": JSON.stringify(
+          results({ labels: ["a", "b"], sizes: { train: 2, validation: 1, test: 1 } }),
+        ),
         "predictions.jsonl": JSON.stringify(predictions(1, ["fake", "real"])[0]),
       },
       /predictions must be of the classes a, b; got "fake"/,

@@ -143,6 +143,12 @@ describe("split", () => {
     writeFileSync(file, "text,label\na,0\nb,1,2\n");
     await expect(run()).rejects.toThrow("record 2 (line 3): must have 2 cells");
     await expect(run({ file: join(folder, "none.csv") })).rejects.toThrow("no such file");
+    const jsonl = join(folder, "news.jsonl");
+    writeFileSync(jsonl, '{"text":"a","label":0}\n{"text":"b","label":1,"url":"u"}\n');
+    await expect(run({ file: jsonl })).rejects.toThrow(
+      "record 2: its keys must be among those of the first record; got url too.",
+    );
+    rmSync(jsonl);
     expect(readdirSync(folder)).toEqual(["news.csv"]);
   });
 

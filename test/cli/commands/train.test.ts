@@ -196,6 +196,16 @@ describe("integer labels", () => {
     expect(exchanged.accuracy).toBeCloseTo(1 - accuracy, 12);
   });
 
+  it("says which class a number was taken for", async () => {
+    const args = ["--model", path("named"), "--data", path("numbered.csv")];
+    const { stdout } = await inProcess("evaluate", ...args);
+    expect(stdout).toContain(
+      "labels       0 is fake, 1 is real, the model's numbers; --label-names says otherwise\n",
+    );
+    const other = await inProcess("evaluate", ...args, "--label-names", "0=real,1=fake");
+    expect(other.stdout).toContain("labels       1 is fake, 0 is real\n");
+  });
+
   it("cannot be given names that the model does not have", async () => {
     const args = ["--model", path("named"), "--data", path("numbered.csv")];
     const ended = await inProcess("evaluate", ...args, "--label-names", "0=fake,1=true");

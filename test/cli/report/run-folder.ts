@@ -89,13 +89,15 @@ export function predictions(
   });
 }
 
-/** Writes what `report` reads. */
+/** Writes what `report` reads. @param rows of the set that was scored, by results.json */
 export function writeRun(
   folder: string,
   run: TrainResults,
   predicted: readonly Prediction[],
+  rows = predicted.length,
 ): void {
-  writeFileSync(join(folder, "results.json"), JSON.stringify(run));
+  const sizes = { ...run.sizes, [run.test === null ? "validation" : "test"]: rows };
+  writeFileSync(join(folder, "results.json"), JSON.stringify({ ...run, sizes }));
   const lines = predicted.map((prediction) => `${JSON.stringify(prediction)}\n`);
   writeFileSync(join(folder, "predictions.jsonl"), lines.join(""));
 }

@@ -99,6 +99,12 @@ describe("POST /predict", () => {
       expect(results[i]!.score).toBeCloseTo(want.score, 5);
     }
     expect(results.map(({ truncated }) => truncated)).toEqual([false, false, true, false]);
+    const warned: Error[] = [];
+    const note = (warning: Error): void => void warned.push(warning);
+    process.on("warning", note);
+    await post(`${url}/predict`, { texts: Array.from({ length: 20 }, () => "x") });
+    process.off("warning", note);
+    expect(warned).toEqual([]); // of too many listeners
   });
 
   it.each([
