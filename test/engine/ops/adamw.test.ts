@@ -35,6 +35,15 @@ function smallSet(): ParameterSet {
   });
 }
 
+/** Gives the set values, and the reference the same. */
+function begun(set: ParameterSet): reference.AdamWState {
+  const values = new Float32Array(set.size);
+  for (const [name, { data }] of set.split(values)) data.set(normals(name.length, data.length));
+  gpu.set(set.values, values);
+  const zeros = () => new Float64Array(set.size);
+  return { p: Float64Array.from(values), m: zeros(), v: zeros() };
+}
+
 describe("gradientNorm", () => {
   it.each([1, 127, 129, 70_000])("measures %i values and clips by the limit", async (size) => {
     const set = parametersOf(gpu, { p: [size] });
@@ -91,14 +100,7 @@ describe("adamw", () => {
     const set = smallSet();
     expect(set.decayed).toBe(128 + 128);
     const moments = momentsOf(set.size);
-    const values = new Float32Array(set.size);
-    for (const [name, { data }] of set.split(values)) data.set(normals(name.length, data.length));
-    gpu.set(set.values, values);
-    const state = {
-      p: Float64Array.from(values),
-      m: new Float64Array(set.size),
-      v: new Float64Array(set.size),
-    };
+    const state = begun(set);
     const rates = [0, 0.3, 0.01, 0.002, 0.1];
     for (const [i, lr] of rates.entries()) {
       const gradients = new Float32Array(set.size);
@@ -127,14 +129,7 @@ describe("adamw", () => {
     const set = smallSet();
     const moments = momentsOf(set.size);
     const corrections = new Tensor([2], gpu.persistent("corrections", 8));
-    const values = new Float32Array(set.size);
-    for (const [name, { data }] of set.split(values)) data.set(normals(name.length, data.length));
-    gpu.set(set.values, values);
-    const state = {
-      p: Float64Array.from(values),
-      m: new Float64Array(set.size),
-      v: new Float64Array(set.size),
-    };
+    const state = begun(set);
     let made = 0;
     for (const [i, bad] of [true, true, false, true, false, false].entries()) {
       const gradients = new Float32Array(set.size);
