@@ -4,6 +4,7 @@ import {
   activation,
   add,
   attention,
+  crossEntropy,
   dropout,
   embedding,
   gatherRows,
@@ -205,7 +206,9 @@ function gatherRowsCase(gpu: Gpu, R: number): Case {
 /** Over H classes: the two of a classifier are no work. */
 function crossEntropyCase(gpu: Gpu, R: number): Case {
   const x = filled(gpu, 18, [R, H], true);
-  return opCase(gpu, {
+  const logits = (row: number): number[] =>
+    Array.from({ length: H }, (_, c) => value(18, row * H + c));
+  const bench = opCase(gpu, {
     name: "cross-entropy",
     shape: `[${R}, ${H}]`,
     inputs: [x],
@@ -216,6 +219,22 @@ function crossEntropyCase(gpu: Gpu, R: number): Case {
       "cross-entropy/backward": moved(2 * R * H),
     },
   });
+  return {
+    ...bench,
+    async check() {
+      await bench.check();
+      let sum = 0;
+      for (let row = 0; row < R; row++) {
+        const [first = NaN, ...others] = logits(row);
+        const exps = others.reduce((total, z) => total + Math.exp(z), Math.exp(first));
+        sum += Math.log(exps) - first; // of class 0
+      }
+      const loss = gpu.step(`loss [${R}, ${H}]`, () =>
+        gpu.readLater(crossEntropy(gpu, x, new Uint32Array(R))),
+      );
+      expectNear("cross-entropy", await gpu.settle(loss), () => sum / R, 1e-5);
+    },
+  };
 }
 
 /** All cases at a number of tokens, made one at a time: their tensors together would not fit every adapter. */

@@ -1,17 +1,14 @@
 // What a row of repeated times says.
 
-/** The value below which `share` of the sorted values lie, interpolated between neighbours. Throws RangeError for none. */
-export function quantile(values: readonly number[], share: number): number {
-  if (values.length === 0)
-    throw new RangeError("quantile: at least one value is needed; got none.");
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (sorted.length - 1) * share;
-  const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
-  return low + (high - low) * (at - Math.floor(at));
-}
+import { quantile } from "../train/quantile.ts";
 
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
+const share = (values: readonly number[], q: number): number =>
+  quantile(
+    values.toSorted((a, b) => a - b),
+    q,
+  );
+
+export const median = (values: readonly number[]): number => share(values, 0.5);
 
 /** Distance between the quartiles. */
-export const iqr = (values: readonly number[]): number =>
-  quantile(values, 0.75) - quantile(values, 0.25);
+export const iqr = (values: readonly number[]): number => share(values, 0.75) - share(values, 0.25);

@@ -29,7 +29,7 @@ export function updateCase(gpu: Gpu): Case {
       const gradients = filled(21);
       gpu.set(set.gradients, gradients);
       const state = await gpu.settle(gpu.step("check update", () => gpu.readLater(update())));
-      const [norm, factor, , scale] = state as unknown as [number, number, number, number];
+      const [norm = NaN, factor = NaN, , scale = NaN] = state;
       const squares = gradients.reduce((sum, g) => sum + g * g, 0);
       expectNear("gradient norm", Float32Array.of(norm), () => Math.sqrt(squares) / scale, 1e-3);
       // Bias correction makes the first update the gradient over its own size.

@@ -5,6 +5,7 @@ import { AlbertGpuError } from "../engine/index.ts";
 import { ArgumentError } from "../train/index.ts";
 import { EXIT, Interrupted, UsageError } from "./errors.ts";
 import { optionName } from "./option-name.ts";
+import { stopBars } from "./printer.ts";
 import { buildProgram } from "./program.ts";
 
 /** Runs a command. `args` come after the program's name. Returns the exit code; never throws. */
@@ -13,6 +14,7 @@ export async function runCommandLine(args: readonly string[], version: string): 
     await buildProgram(version, args).parseAsync(args, { from: "user" });
     return EXIT.done;
   } catch (error) {
+    stopBars();
     return report(error, args.includes("--debug"));
   }
 }

@@ -89,8 +89,10 @@ export function clean(program: Command): void {
 export function split(program: Command): void {
   const command = program
     .command("split")
-    .summary("cut a CSV file into training, validation and test files")
-    .description("Writes FILE.train.csv, FILE.validation.csv and FILE.test.csv beside a CSV file.")
+    .summary("cut a data file into training, validation and test files")
+    .description(
+      "Writes FILE.train.csv, FILE.validation.csv and FILE.test.csv beside a file of CSV, TSV or JSON lines.",
+    )
     .argument("<file>", "CSV, TSV or JSONL file")
     .option(
       "--ratios <a:b:c>",

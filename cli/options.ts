@@ -18,12 +18,15 @@ export function common(command: Command): Command {
     .option("--debug", "show stack traces");
 }
 
-/** Which columns of a labelled file hold what. */
-export function dataOptions(command: Command): Command {
+/** Which columns of a labelled file hold what. @param texts the columns a text is made of where none are named */
+export function dataOptions(
+  command: Command,
+  texts = "title and a body column, or one text column",
+): Command {
   return command
     .option(
       "--text-columns <a,b>",
-      "columns joined with a blank (default: title and a body column, or one text column)",
+      `columns joined with a blank (default: ${texts})`,
       value.columns,
     )
     .option("--label-column <name>", "column with the class (default: label)")

@@ -1,6 +1,17 @@
 // What a person reads. With --json it goes to stderr, so that stdout carries the result alone.
 
 import { SingleBar } from "cli-progress";
+import { beginning } from "../train/listed.ts";
+import { legible } from "./report/markup.ts";
+
+/** Bars that redraw themselves: their timers keep the process alive. */
+const bars = new Set<SingleBar>();
+
+/** Clears the bars of a command that failed, so that its error has a line of its own, and the process ends. */
+export function stopBars(): void {
+  for (const bar of bars) bar.stop();
+  bars.clear();
+}
 
 /** A progress bar, or nothing where the output is no terminal. */
 export interface Progress {
@@ -40,11 +51,13 @@ export class Printer {
       fps: 5,
     });
     bar.start(total, 0, { text: "" });
+    bars.add(bar);
     this.#bar = bar;
     return {
       update: (done, text = "") => bar.update(done, { text }),
       stop: () => {
         bar.stop();
+        bars.delete(bar);
         this.#bar = undefined;
       },
     };
@@ -77,8 +90,7 @@ export function gib(bytes: number): string {
   return mib < 1000 ? `${Math.ceil(mib)} MiB` : `${(mib / 1024).toFixed(1)} GiB`;
 }
 
-/** The first characters of a text on one line. */
+/** The first characters of a text on one line, without what would steer a terminal. */
 export function excerpt(text: string, characters = 96): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
-  return line.length <= characters ? line : `${line.slice(0, characters - 1)}…`;
+  return legible(beginning(text, characters));
 }

@@ -35,9 +35,9 @@ function train(program: Command, { args, version }: Invocation): void {
     .command("train")
     .summary("fine-tune a model, or train one from scratch")
     .description(
-      "Trains an ALBERT text classifier on CSV files and writes a model folder that transformers reads too.",
+      "Trains an ALBERT text classifier on CSV, TSV or JSON lines files and writes a model folder that transformers reads too.",
     )
-    .option("--data <file>", "one CSV file, split 70:15:15 by label")
+    .option("--data <file>", "one labelled file, split 70:15:15 by label")
     .option("--train <file>", "training set (with --validation)")
     .option("--validation <file>", "validation set: scored after each epoch")
     .option("--test <file>", "test set: scored once, at the end")
@@ -164,16 +164,16 @@ Examples:
 function evaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .summary("score a model on a labelled CSV file")
+    .summary("score a model on a labelled file")
     .description(
-      "Scores a saved model on a labelled CSV file. By default its text is made of the columns the model was trained on.",
+      "Scores a saved model on a labelled CSV, TSV or JSON lines file. By default its text is made of the columns the model was trained on.",
     )
     .requiredOption("--model <dir>", "folder of the model, or its hub id")
-    .requiredOption("--data <file>", "labelled CSV file");
+    .requiredOption("--data <file>", "labelled file");
   lengthOption(command)
     .option("--batch-size <n>", "examples per batch", value.natural, D.evalBatchSize)
     .option("--json", "print the results as one line on stdout", false);
-  common(formatOptions(dataOptions(command)))
+  common(formatOptions(dataOptions(command, "as in training")))
     .addHelpText("after", "\nExample:\n  $ albert-gpu evaluate --model run --data test.csv --json")
     .action(async (options: EvaluateOptions) =>
       printJson(

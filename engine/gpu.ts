@@ -251,6 +251,7 @@ export class Gpu {
 
   /** The values a tensor has when the next submit has run. Resolves some time after it; nothing waits. */
   readLater(tensor: Tensor): Promise<Float32Array> {
+    this.check();
     return this.#reads.later(tensor);
   }
 

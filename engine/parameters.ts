@@ -68,7 +68,9 @@ export class ParameterSet {
         );
       }
       if (at - end !== elementCount(shape)) {
-        throw new ShapeError(`parameters: the parts of ${key} must fill its shape.`);
+        throw new ShapeError(
+          `parameters: the parts of ${key} must fill its shape ${format(shape)}; got ${at - end} elements.`,
+        );
       }
       end = Math.ceil(at / ALIGNMENT) * ALIGNMENT;
       if (decay) decayed = end;

@@ -1,7 +1,7 @@
 // Compiled kernels and their bind groups, each made once.
 
 import { type Binding, type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
-import { invariant, KernelError } from "./errors.ts";
+import { KernelError } from "./errors.ts";
 import type { ApiCalls } from "./api-calls.ts";
 import { BINDING_ALIGNMENT, requireUsable, type Tensor } from "./tensor.ts";
 
@@ -129,7 +129,9 @@ export class PipelineCache {
     let key = `${pipeline.layoutId}`;
     for (const { name } of pipeline.bindings) {
       const tensor = buffers[name];
-      invariant(tensor !== undefined, () => `${pipeline.label}: no buffer for "${name}"`);
+      if (!tensor) {
+        throw new KernelError(`${pipeline.label}: "${name}" must be given a buffer; got none.`);
+      }
       requireUsable(pipeline.label, tensor, this.#device);
       // A pool buffer is bound whole, so that shapes may differ; parts of a buffer by their range.
       key += isWhole(tensor)

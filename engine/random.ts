@@ -6,7 +6,7 @@ import { invariant } from "./errors.ts";
 const rotateLeft = (x: number, k: number): number => (x << k) | (x >>> (32 - k));
 
 /** Murmur3's 32-bit finaliser: every input bit reaches every output bit. Appleby, SMHasher, `fmix32`. */
-function scramble(h: number): number {
+export function scramble(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;

@@ -68,7 +68,7 @@ function checkBatchSize(batchSize: number): void {
   throw new DataError(`batches: the batch size must be a positive integer; got ${batchSize}.`);
 }
 
-/** Longest first; a stable sort leaves equal lengths in the (shuffled) order they came in. */
+/** Longest first; equal ones in the order they came in. */
 function byLength(lengths: ArrayLike<number>): (i: number, j: number) => number {
   return (i, j) => (lengths[j] ?? 0) - (lengths[i] ?? 0);
 }

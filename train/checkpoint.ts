@@ -153,8 +153,7 @@ async function readMoments(path: string, parameters: ParameterSet): Promise<Opti
 /** What was saved beside the tensors. Throws FileError, naming the file, for a checkpoint that is not whole. */
 export async function readCheckpoint(path: string): Promise<SavedRun> {
   await verifyFolder(path, REQUIRED);
-  const saved = JSON.parse(await readFile(join(path, STATE_FILE), "utf8")) as SavedRun;
-  return { ...saved, state: { ...initialState(), ...saved.state } }; // earlier versions took no time
+  return JSON.parse(await readFile(join(path, STATE_FILE), "utf8")) as SavedRun;
 }
 
 /**

@@ -1,4 +1,4 @@
-// From the records of a CSV file to texts with class numbers: which columns are text, which classes there are.
+// From the records of a data file to texts with class numbers: which columns are text, which classes there are.
 
 import { DataError } from "../engine/errors.ts";
 import { type CsvFormat, type CsvRow, type CsvSource, readRows } from "./csv.ts";
@@ -189,7 +189,7 @@ export async function* readLabelled(
 }
 
 /**
- * Loads a labelled CSV file whole.
+ * Loads a labelled file whole.
  * @param options.labels the classes of the training set, for validation and test files; without it they are taken from the file
  * @param options.labelNames names for the file's label values, {"0": "fake", "1": "real"}; without it values are names
  * Throws DataError, with record numbers, for a file without records, an empty label, a label that is not in `labels` or

@@ -129,7 +129,8 @@ export function classificationReport(
   ].join("");
 }
 
-function checkPairs(labels: ArrayLike<number>, predictions: ArrayLike<number>): void {
+/** Throws DataError unless there is a prediction for each label, and a label at all. */
+export function checkPairs(labels: ArrayLike<number>, predictions: ArrayLike<number>): void {
   if (labels.length > 0 && labels.length === predictions.length) return;
   throw new DataError(
     `metrics: labels and predictions must be as many, at least one; got ${labels.length} and ${predictions.length}.`,

@@ -73,11 +73,7 @@ export class AdamW {
     gpu.set(this.#m, m);
     gpu.set(this.#v, v);
     if (this.lossScale && lossScale) gpu.set(this.lossScale, lossScale);
-    if (this.#corrections) {
-      const { beta1, beta2 } = this.#options; // earlier versions counted every step
-      const all = Float32Array.of(1 - beta1 ** steps, 1 - beta2 ** steps);
-      gpu.set(this.#corrections, corrections ?? all);
-    }
+    if (this.#corrections && corrections) gpu.set(this.#corrections, corrections);
     this.steps = steps;
   }
 

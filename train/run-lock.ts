@@ -1,9 +1,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FileError, TrainingError } from "../engine/index.ts";
-
-const hasCode = (error: unknown, code: string): boolean =>
-  (error as NodeJS.ErrnoException).code === code;
+import { errorCode, isRunning } from "../model/read-file.ts";
 
 /** Name of the lock file in a run's folder. */
 export const LOCK = ".lock";
@@ -19,19 +17,11 @@ function startOf(pid: number): string {
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // signal 0 asks, it does not disturb
-    return true;
-  } catch (error) {
-    return hasCode(error, "EPERM");
-  }
-}
-
 /** The process that holds a lock, or undefined when that has ended. */
 function holderOf(text: string): number | undefined {
-  const [pid = NaN, start = ""] = text.split(" ").map((part, i) => (i === 0 ? Number(part) : part));
-  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  const [first = "", start = ""] = text.split(" ");
+  const pid = Number(first);
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   if (!isRunning(pid)) return undefined;
   return start === "" || start === startOf(pid) ? pid : undefined;
 }
@@ -65,7 +55,7 @@ function tryLink(own: string, path: string): boolean {
     linkSync(own, path);
     return true;
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (errorCode(error) === "EEXIST") return false;
     throw error;
   }
 }
@@ -86,6 +76,6 @@ function removeStale(folder: string, path: string): void {
     if (readFileSync(aside, "utf8") !== text) tryLink(aside, path);
     rmSync(aside);
   } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error; // given back in between: try again
+    if (errorCode(error) !== "ENOENT") throw error; // given back in between: try again
   }
 }

@@ -1,6 +1,8 @@
 // Whether two classifiers scored on the same examples differ by more than chance.
 
+import { DataError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
+import { checkPairs } from "./metrics.ts";
 import { quantile } from "./quantile.ts";
 
 /** How many examples one classifier has right and the other wrong. */
@@ -9,12 +11,13 @@ export interface Discordant {
   readonly onlySecond: number;
 }
 
-/** Counts the examples that one of two classifiers alone has right. */
+/** Counts the examples that one of two classifiers alone has right. Throws DataError for lists of other lengths, or empty. */
 export function discordant(
   labels: ArrayLike<number>,
   first: ArrayLike<number>,
   second: ArrayLike<number>,
 ): Discordant {
+  for (const said of [first, second]) checkPairs(labels, said);
   let [onlyFirst, onlySecond] = [0, 0];
   for (let i = 0; i < labels.length; i++) {
     const [one, other] = [first[i] === labels[i], second[i] === labels[i]];
@@ -62,7 +65,8 @@ export interface BootstrapOptions {
 
 /**
  * The interval of the first classifier's weighted F1 less the second's: percentiles over resamples of the examples, both
- * scored on the same ones. Efron 1979, doi:10.1214/aos/1176344552. The same seed gives the same interval.
+ * scored on the same ones. Efron 1979, doi:10.1214/aos/1176344552. The same seed gives the same interval. Throws DataError
+ * for lists of other lengths, empty ones, and classes that are none.
  */
 export function f1DifferenceInterval(
   labels: ArrayLike<number>,
@@ -71,6 +75,15 @@ export function f1DifferenceInterval(
   { K, seed, resamples, confidence }: BootstrapOptions,
 ): Interval {
   const n = labels.length;
+  for (const said of [first, second]) {
+    checkPairs(labels, said);
+    for (let i = 0; i < n; i++) {
+      if (labels[i]! < K && said[i]! < K) continue;
+      throw new DataError(
+        `significance: classes must be below ${K}; got ${labels[i]} and ${said[i]}.`,
+      );
+    }
+  }
   const random = new Random(seed);
   const support = new Uint32Array(K);
   const sides = [first, second].map((said) => {

@@ -12,10 +12,10 @@ export async function* readFileChunks(path: string): AsyncGenerator<Uint8Array, 
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") {
-      throw new FileError(path, "must be a CSV file; got no such file.", { cause: error });
+      throw new FileError(path, "must be a file to read; got no such file.", { cause: error });
     }
     if (code === "EISDIR")
-      throw new FileError(path, "must be a CSV file; got a folder.", { cause: error });
+      throw new FileError(path, "must be a file to read; got a folder.", { cause: error });
     throw new FileError(path, `must be readable; got ${(error as Error).message}.`, {
       cause: error,
     });

@@ -1,4 +1,4 @@
-// `albert-gpu split FILE`: cuts a CSV file into FILE.train.csv, FILE.validation.csv and FILE.test.csv.
+// `albert-gpu split FILE`: cuts a data file into FILE.train.csv, FILE.validation.csv and FILE.test.csv.
 
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -41,7 +41,7 @@ export interface SplitOptions extends CsvFormat {
 }
 
 /**
- * Splits a CSV file row by row into up to three beside it, with the same columns, in the file's order; the file is read
+ * Splits a data file row by row into up to three beside it, with the same columns, in the file's order; the file is read
  * twice and never held whole. Written aside and renamed at the end, so that a failure leaves no half of a file; a set of an
  * earlier split that this one does not have is removed then.
  * Throws what `readTable` and `splitIndices` throw, DataError for a missing column or an empty value in it, and FileError

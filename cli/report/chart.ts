@@ -23,7 +23,7 @@ export interface LegendEntry {
   readonly color: string;
 }
 
-/** CSS variables; the page gives them values for light and dark, png.ts those of light. */
+/** CSS variables; the page gives them values for light and dark, picture.ts those of light. */
 export const SERIES = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => `var(--s${i})`);
 export const MUTED = "var(--muted)";
 export const PAPER = "var(--paper)";

@@ -6,7 +6,6 @@ import { number, percent } from "../../train/audit/index.ts";
 import { shortName } from "../../train/listed.ts";
 import { printConfusion } from "../confusion.ts";
 import { duration, excerpt, type Printer } from "../printer.ts";
-import { legible } from "./markup.ts";
 import { lead, type RunReport } from "./run-report.ts";
 
 const MOST_MISTAKES = 10;
@@ -151,6 +150,6 @@ function printWrong(printer: Printer, { predictions }: RunReport): void {
     MOST_MISTAKES,
   )) {
     const said = `row ${row}, truth ${shortName(label)}, predicted ${shortName(predicted)} ${confidence.toFixed(3)}`;
-    printer.line(`  ${said}: ${legible(excerpt(title ?? text, 80))}`);
+    printer.line(`  ${said}: ${excerpt(title ?? text, 80)}`);
   }
 }

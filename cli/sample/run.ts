@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { AlbertGpuError } from "../../engine/index.ts";
 import { predictCommand } from "../commands/predict.ts";
 import { trainCommand } from "../commands/train.ts";
+import { stopBars } from "../printer.ts";
 import { ownVersion } from "../version.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -35,6 +36,7 @@ try {
   const predict = { model: output, input: headlines, batchSize: 16 };
   await predictCommand({ ...predict, output: process.stdout });
 } catch (error) {
+  stopBars();
   if (!(error instanceof AlbertGpuError)) throw error;
   console.error(`error: ${error.message}`);
   process.exitCode = 1;

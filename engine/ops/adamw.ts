@@ -93,7 +93,8 @@ export function adamw(
 ): void {
   expectShape("adamw: m", m.shape, [set.size]);
   expectShape("adamw: v", v.shape, [set.size]);
-  if (!Number.isInteger(step) || step < 1) {
+  expectShape("adamw: state", state.shape, [4]);
+  if (!corrections && (!Number.isInteger(step) || step < 1)) {
     throw new ShapeError(`adamw: step must be an integer from 1 on; got ${step}.`);
   }
   const settings = {

@@ -66,7 +66,15 @@ export function attention(
   rows: SequenceRows,
   heads: number,
   dropout?: { readonly p: number; readonly key: DropoutKey },
-  chosen?: AttentionVariant,
+): Tensor {
+  const variantOf = (D: number) => attentionVariant(gpu.info, gpu.precision, D);
+  return attentionBy(variantOf, gpu, qkv, rows, heads, dropout);
+}
+
+/** As `attention`, by the kernel that `variantOf` gives for heads of D. */
+export function attentionBy(
+  variantOf: (D: number) => AttentionVariant,
+  ...[gpu, qkv, rows, heads, dropout]: Parameters<typeof attention>
 ): Tensor {
   const [R, width] = expectMatrix("attention: qkv", qkv.shape);
   const D = width / 3 / heads;
@@ -94,7 +102,7 @@ export function attention(
     keep_scale,
   };
   const constants = { DROPOUT: p > 0 };
-  const { kernel, owned, operands } = chosen ?? attentionVariant(gpu.info, gpu.precision, D);
+  const { kernel, owned, operands } = variantOf(D);
   const tilesOf = (owned: number) => [Math.ceil(rows.longest / owned), heads, rows.B] as const;
   const y = gpu.empty([R, width / 3]); // [R, H]
   const lse = gpu.empty([R, heads]);

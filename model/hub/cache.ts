@@ -15,7 +15,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { errorCode } from "../read-file.ts";
+import { errorCode, isRunning } from "../read-file.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 // End of the name of a file in the making: host, process and number of who writes it.
@@ -130,15 +130,6 @@ async function isAbandoned(path: string): Promise<boolean> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) return false;
   if (Date.now() - there.mtimeMs > ABANDONED_MS) return true;
-  return host === HOST && !isRunning(Number(pid));
-}
-
-function isRunning(pid: number): boolean {
-  if (pid === process.pid) return false; // of an earlier process with this number: it is not in `writing`
-  try {
-    process.kill(pid, 0); // signal 0 asks, it does not disturb
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
+  // Of this process's number, but not in `writing`: an earlier process had it.
+  return host === HOST && (Number(pid) === process.pid || !isRunning(Number(pid)));
 }

@@ -262,6 +262,7 @@ describe("a closed GPU", () => {
       () => closed.empty([1]),
       () => closed.persistent("state", 4),
       () => closed.set(x, Float32Array.of(1)),
+      () => closed.readLater(x),
     ]) {
       expect(use).toThrow("gpu: it was closed.");
     }

@@ -186,10 +186,10 @@ describe("readRows refuses", () => {
   it("a file that is not there, and a folder", async () => {
     const path = join(folder, "none.csv");
     await expect(collect(readRows(path))).rejects.toThrow(
-      new FileError(path, "must be a CSV file; got no such file."),
+      new FileError(path, "must be a file to read; got no such file."),
     );
     await expect(collect(readRows(folder))).rejects.toThrow(
-      new FileError(folder, "must be a CSV file; got a folder."),
+      new FileError(folder, "must be a file to read; got a folder."),
     );
   });
 

@@ -56,6 +56,12 @@ describe("prefetch", () => {
     expect(state.made).toBeLessThan(6);
   });
 
+  it("refuses to make none ahead", async () => {
+    await expect(prefetch(counted(3).items, 0).next()).rejects.toThrow(
+      "depth must be a positive integer; got 0.",
+    );
+  });
+
   it("takes a source without items", async () => {
     for await (const item of prefetch(counted(0).items, 2)) expect.fail(`got ${item}`);
   });

@@ -63,6 +63,16 @@ describe("the interval of an F1 difference", () => {
     },
   );
 
+  it("refuses lists of other lengths, empty ones, and classes that are none", () => {
+    const options = { ...how, K: 2 };
+    expect(() => f1DifferenceInterval([0, 1], [0], [0, 1], options)).toThrow("must be as many");
+    expect(() => f1DifferenceInterval([], [], [], options)).toThrow("at least one");
+    expect(() => f1DifferenceInterval([0, 1], [0, 1], [0, 2], options)).toThrow(
+      "significance: classes must be below 2; got 1 and 2.",
+    );
+    expect(() => discordant([0, 1], [0], [0, 1])).toThrow("must be as many");
+  });
+
   it("takes as long for a thousand classes as for two, about", () => {
     const seconds = ([2, 1000] as const).map((K) => {
       const drawnOf = drawn(2000, K, [0.9, 0.8]);

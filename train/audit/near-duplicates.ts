@@ -4,7 +4,9 @@
 // Chaudhuri, Ganti, Kaushik 2006, doi:10.1109/ICDE.2006.9 (prefix filter); Bayardo, Ma, Srikant 2007, doi:10.1145/1242572.1242591.
 // No library: npm has MinHash, which is small, young and misses pairs; the whole of this is this file.
 
-import { digest, digestWords, mix, Scanner, twice } from "./scan.ts";
+import { scramble } from "../../engine/random.ts";
+import { grown } from "../grown.ts";
+import { digest, digestWords, Scanner } from "./scan.ts";
 import { UnionFind } from "./union-find.ts";
 
 /** Texts whose shingles overlap at least this much (Jaccard similarity) are near-duplicates. */
@@ -37,7 +39,7 @@ export class DuplicateFinder {
   add(text: string): number {
     this.#scanner.scan(text);
     const { words } = this.#scanner;
-    while (this.#used + words.count > this.#words.length) this.#words = twice(this.#words);
+    while (this.#used + words.count > this.#words.length) this.#words = grown(this.#words);
     this.#words.set(words.hashes.subarray(0, words.count), this.#used);
     this.#starts.push(this.#used);
     this.#exact.push(digest(text));
@@ -84,8 +86,8 @@ function shingle(words: Uint32Array, size: number): Uint32Array {
   for (let i = 0; i < count; i++) {
     let hash = 0;
     const end = Math.min(words.length, i + size);
-    for (let j = i; j < end; j++) hash = Math.imul(hash, 31) ^ mix((words[j] ?? 0) + hash);
-    hashes[i] = mix(hash);
+    for (let j = i; j < end; j++) hash = Math.imul(hash, 31) ^ scramble((words[j] ?? 0) + hash);
+    hashes[i] = scramble(hash);
   }
   hashes.sort();
   let distinct = 0;

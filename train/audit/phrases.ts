@@ -1,8 +1,9 @@
 // Words and phrases that tell the class. Tens of millions of phrases cannot be counted by name, so the first walk over
 // the rows counts them in a table by hash, and the second counts by name those whose slot stands out.
 
+import { scramble } from "../../engine/random.ts";
 import { argmax, excerptAround, type RuleExample, scoreRule } from "./rule.ts";
-import { mix, type Scanner } from "./scan.ts";
+import type { Scanner } from "./scan.ts";
 
 const CELLS = 1 << 22; // a power of 2
 const LIKELY = 1 << 14; // a divisor of CELLS
@@ -150,7 +151,7 @@ export class PhraseCounter {
     const { stamp = 0, salt: classSalt = 0 } = counted ?? {};
     for (const isExact of [true, false]) {
       const { count, starts, ends, hashes } = isExact ? this.#scanner.tokens : this.#scanner.words;
-      const salt = mix(index * 4 + (isExact ? 2 : 0) + 1);
+      const salt = scramble(index * 4 + (isExact ? 2 : 0) + 1);
       const touch = (hash: number, start: number, end: number, isHead: boolean): void => {
         const slot = hash & (CELLS - 1);
         if (visit !== undefined) {
@@ -168,10 +169,10 @@ export class PhraseCounter {
         let hash = salt;
         const last = Math.min(count, i + longest);
         for (let j = i; j < last; j++) {
-          hash = mix(Math.imul(hash, 31) + (hashes[j] ?? 0));
+          hash = scramble(Math.imul(hash, 31) + (hashes[j] ?? 0));
           const end = ends[j] ?? 0;
           touch(hash, start, end, false);
-          if (isHead && end <= HEAD_CHARS) touch(mix(hash + 1), start, end, true);
+          if (isHead && end <= HEAD_CHARS) touch(scramble(hash + 1), start, end, true);
         }
       }
     }
@@ -191,7 +192,7 @@ function sum(counts: readonly number[]): number {
 }
 
 function saltOf(label: number): number {
-  return mix(label + 1) & (CELLS - 1);
+  return scramble(label + 1) & (CELLS - 1);
 }
 
 /** Words in lower case, as the scanner folds them, with one blank between. */

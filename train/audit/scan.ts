@@ -1,6 +1,9 @@
 // One walk over a text's characters: its tokens as written, its words after folding, hashes of both, and what kinds of
 // characters it holds. Everything else in the audit works on these numbers, so that 20 million words take seconds.
 
+import { scramble } from "../../engine/random.ts";
+import { grown } from "../grown.ts";
+
 const SEPARATOR = 0;
 const WORD = 1;
 const BLANK = 2;
@@ -45,29 +48,14 @@ export class Spans {
 
   add(start: number, end: number, hash: number): void {
     if (this.count === this.starts.length) {
-      this.starts = twice(this.starts);
-      this.ends = twice(this.ends);
-      this.hashes = twice(this.hashes);
+      this.starts = grown(this.starts);
+      this.ends = grown(this.ends);
+      this.hashes = grown(this.hashes);
     }
     this.starts[this.count] = start;
     this.ends[this.count] = end;
-    this.hashes[this.count++] = mix(hash);
+    this.hashes[this.count++] = scramble(hash);
   }
-}
-
-/** A copy with twice the room. */
-export function twice(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * array.length);
-  larger.set(array);
-  return larger;
-}
-
-/** Spreads the bits of a 32-bit number over all of them (the finaliser of MurmurHash3, Appleby 2008, public domain). */
-export function mix(hash: number): number {
-  let h = hash;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }
 
 /** Reads one text after another into the same arrays. */
@@ -123,7 +111,7 @@ export function digest(text: string): number {
     a = Math.imul(a ^ unit, FNV_PRIME);
     b = Math.imul(b ^ unit, 0x5bd1e995) ^ (b >>> 15);
   }
-  return mix(a) * 0x20_0000 + (mix(b) >>> 11);
+  return scramble(a) * 0x20_0000 + (scramble(b) >>> 11);
 }
 
 /** The same for words given by their hashes. */
@@ -135,7 +123,7 @@ export function digestWords(hashes: Uint32Array, start: number, end: number): nu
     a = Math.imul(a ^ hash, FNV_PRIME);
     b = Math.imul(b ^ hash, 0x5bd1e995) ^ (b >>> 15);
   }
-  return mix(a) * 0x20_0000 + (mix(b) >>> 11);
+  return scramble(a) * 0x20_0000 + (scramble(b) >>> 11);
 }
 
 /** The same for a text's words, whatever its case, punctuation and white space; undefined where it has none. */

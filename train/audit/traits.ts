@@ -9,7 +9,6 @@ export interface Trait {
   pattern: RegExp;
 }
 
-/** In the order of the README's table. */
 export const TRAITS: readonly Trait[] = [
   { kind: "blanks", description: "is blank", pattern: /^\s*$/ },
   { kind: "blanks", description: "starts with a blank", pattern: /^\s/ },

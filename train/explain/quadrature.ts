@@ -1,4 +1,4 @@
-// Integrals over [0, 1] by panels of Gauss-Legendre points, halved where a panel is not exact enough.
+// The points of integrals over [0, 1] by panels of Gauss-Legendre quadrature.
 
 /** The positive half of the 8-point rule on [-1, 1]. Abramowitz and Stegun 1964, table 25.4. */
 const HALF_RULE = [

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { attentionVariant } from "../../../engine/attention-variants.ts";
-import { attention } from "../../../engine/ops/attention.ts";
+import { attentionBy } from "../../../engine/ops/attention.ts";
 import type { AttentionVariant } from "../../../kernels/attention.ts";
 import { attentionMatrix } from "../../../kernels/attention-matrix.ts";
 import * as reference from "../../reference/attention.ts";
@@ -56,7 +56,7 @@ async function check(
   await checkOp(gpu!, {
     name: `attention of ${variant.kernel.name}, dropout ${p}`,
     inputs: { qkv: [RAGGED.R, 3 * HEADS * D] },
-    op: ({ qkv }) => attention(gpu!, qkv, RAGGED.upload(gpu!), HEADS, dropout, variant),
+    op: ({ qkv }) => attentionBy(() => variant, gpu!, qkv, RAGGED.upload(gpu!), HEADS, dropout),
     forward: ({ qkv }) => reference.attention(qkv, shape, keep),
     backward: ({ qkv }, dy) => ({ qkv: reference.attentionBackward(qkv, dy, shape, keep) }),
     values: (_, size) => values(size),
@@ -117,7 +117,11 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
         const w = gpu!.upload(weights, [R, width]);
         const rows = RAGGED.upload(gpu!);
         const loss = () =>
-          project(gpu!, attention(gpu!, set.tensor("qkv"), rows, HEADS, undefined, variant), w);
+          project(
+            gpu!,
+            attentionBy(() => variant, gpu!, set.tensor("qkv"), rows, HEADS),
+            w,
+          );
         gpu!.tape.gradients(loss, COEFFICIENT); // so that dy is not what f16 holds already
         return gpu!.readLater(set.gradients);
       });
@@ -145,13 +149,12 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
       }
       const read = gpu!.step("one large", () =>
         gpu!.readLater(
-          attention(
+          attentionBy(
+            () => variant,
             gpu!,
             gpu!.upload(qkv, [T, 3 * width]),
             text.upload(gpu!),
             HEADS,
-            undefined,
-            variant,
           ),
         ),
       );
@@ -171,7 +174,7 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
         const x = gpu!.upload(qkv, [R, 3 * width]);
         const rows = RAGGED.upload(gpu!);
         const given = gpu!.upload(dy, [R, width]);
-        const forward = () => attention(gpu!, x, rows, HEADS, undefined, variant);
+        const forward = () => attentionBy(() => variant, gpu!, x, rows, HEADS);
         return gpu!.readLater(gpu!.tape.derivatives([x], forward, given).gradients[0]!);
       });
       const got = await gpu!.settle(read);
