@@ -103,7 +103,11 @@ export interface Difference {
   readonly high: number;
 }
 
-export function differenceOf(first: ComparedRun, second: ComparedRun, seed: number): Difference {
+export async function differenceOf(
+  first: ComparedRun,
+  second: ComparedRun,
+  seed: number,
+): Promise<Difference> {
   const { labels, predictions, classes } = first;
   const pairs = discordant(labels, predictions, second.predictions);
   const options = { K: classes.length, seed, resamples: RESAMPLES, confidence: CONFIDENCE };
@@ -114,7 +118,7 @@ export function differenceOf(first: ComparedRun, second: ComparedRun, seed: numb
     onlySecondRight: pairs.onlySecond,
     mcnemarP: mcnemar(pairs),
     f1: metricsOf(first).f1 - metricsOf(second).f1,
-    ...f1DifferenceInterval(labels, predictions, second.predictions, options),
+    ...(await f1DifferenceInterval(labels, predictions, second.predictions, options)),
   };
 }
 

@@ -12,6 +12,9 @@ import { writeAside } from "./write-aside.ts";
 const FORMAT = 1;
 const LIMIT = 2 ** 30; // bytes of all files together
 const HEADER_LIMIT = 1024;
+const EXTENSION = ".tokens";
+/** What another process writes has another name; it does not take so long, unless it died. */
+const ABANDONED_MS = 3_600_000;
 
 interface Header {
   readonly format: number;
@@ -51,7 +54,7 @@ export class TokenCache {
   }
 
   #path(key: string): string {
-    return join(this.folder, `${key}.tokens`);
+    return join(this.folder, `${key}${EXTENSION}`);
   }
 
   /** The set of this name; undefined where there is none, or where its file is not whole. */
@@ -89,9 +92,10 @@ export class TokenCache {
       }),
     );
     let kept = 0;
-    for (const { path, size } of files.toSorted((a, b) => b.mtimeMs - a.mtimeMs)) {
+    for (const { path, size, mtimeMs } of files.toSorted((a, b) => b.mtimeMs - a.mtimeMs)) {
       kept += size;
-      if (kept > this.#limit) await rm(path, { force: true });
+      const isLeft = !path.endsWith(EXTENSION) && Date.now() - mtimeMs > ABANDONED_MS;
+      if (kept > this.#limit || isLeft) await rm(path, { force: true });
     }
   }
 }

@@ -1,8 +1,8 @@
 // --tuning: which matmul kernels a run uses. Timed once per adapter and kept in a file, so that runs stay the same.
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import {
   FileError,
   type Gpu,
@@ -11,7 +11,12 @@ import {
   tuneMatmul,
 } from "../engine/index.ts";
 import type { AlbertForSequenceClassification } from "../model/index.ts";
-import { filledRows, type LabelledSet, type TrainingArguments } from "../train/index.ts";
+import {
+  filledRows,
+  type LabelledSet,
+  type TrainingArguments,
+  writeFilesInto,
+} from "../train/index.ts";
 import type { Printer } from "./printer.ts";
 import { cacheFolder } from "./setup/decision.ts";
 import { writeAside } from "./write-aside.ts";
@@ -67,10 +72,15 @@ async function writeTuning(
   path: string,
   gpu: Gpu,
   products: readonly TunedProduct[],
+  write: (path: string, text: string) => Promise<void> = writeAside,
 ): Promise<void> {
   const tuning = { adapter: gpu.info.name, precision: gpu.precision, products };
-  await writeAside(path, `${JSON.stringify(tuning, null, 2)}\n`);
+  await write(path, `${JSON.stringify(tuning, null, 2)}\n`);
 }
+
+/** Into a run's folder, where what a crash leaves is cleared when the run is resumed. */
+const intoRun = (path: string, text: string): Promise<void> =>
+  writeFilesInto(dirname(path), (aside) => writeFile(join(aside, basename(path)), text));
 
 /** The products of the layers at a run's usual batch: forward, and for both gradients. Rows are rounded to powers of two. */
 function productsOf(
@@ -112,7 +122,7 @@ export async function tune(run: {
   }
   if (tuning === "auto" && gpu.info.software) return;
   if (tuning === "off") {
-    if (own !== undefined) await writeTuning(own, gpu, []); // a resumed run shall not time them
+    if (own !== undefined) await writeTuning(own, gpu, [], intoRun); // a resumed run shall not time them
     return;
   }
   if (tuning !== "auto") {
@@ -120,7 +130,7 @@ export async function tune(run: {
     if (!given) throw new FileError(tuning, "no such file.");
     const taken = gpu.matmul.use(given);
     printer.line(`kernels      ${taken} of ${given.length} choices of ${tuning}`);
-    if (own !== undefined) await writeTuning(own, gpu, given);
+    if (own !== undefined) await writeTuning(own, gpu, given, intoRun);
     return;
   }
   const cache = join(cacheFolder(process.env), `tuning-${fingerprint(gpu)}.json`);
@@ -141,6 +151,6 @@ export async function tune(run: {
   }
   const chosen = all.filter((product) => wanted.some(sameProduct(product)));
   gpu.matmul.use(chosen);
-  if (own !== undefined) await writeTuning(own, gpu, chosen);
+  if (own !== undefined) await writeTuning(own, gpu, chosen, intoRun);
   printer.line(`kernels      ${found.length} of ${chosen.length} products timed now, ${kept}`);
 }

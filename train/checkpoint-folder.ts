@@ -133,6 +133,18 @@ export async function writeFilesInto(
   }
 }
 
+/** Deletes a folder, whole or, to `clearLeftovers`, not yet: a process may die while it does. Throws FileError. */
+export async function removeFolder(path: string): Promise<void> {
+  const partial = `${path}${PARTIAL}`;
+  try {
+    await remove(partial);
+    await rename(path, partial);
+    await remove(partial);
+  } catch (error) {
+    throw writingProblem(path, error);
+  }
+}
+
 /** Whether a name in a run's folder is a leftover of a process that died while it wrote. */
 export function isPartial(name: string): boolean {
   return name.endsWith(PARTIAL);

@@ -1,7 +1,7 @@
 // Saving and resuming a run: model, moments, and where in the data it was. Dropout and batch order follow from the seed and
 // the step, so there is no random state besides these.
 
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, type ParameterSet } from "../engine/index.ts";
 import {
@@ -13,7 +13,7 @@ import {
   writeSafetensors,
 } from "../model/index.ts";
 import { type TrainingArguments } from "./arguments.ts";
-import { verifyFolder, writeFolder } from "./checkpoint-folder.ts";
+import { removeFolder, verifyFolder, writeFolder } from "./checkpoint-folder.ts";
 import type { AdamW, OptimiserState } from "./optimiser.ts";
 
 /** One line of the run's log: a training entry has `learning_rate`, an evaluation `eval_…` scores. Names as Trainer's. */
@@ -185,6 +185,5 @@ export async function pruneCheckpoints(
   if (limit === undefined) return;
   const written = (await listCheckpoints(output)).filter((step) => step <= now);
   const old = written.filter((step) => step !== bestStep).slice(limit);
-  for (const step of old)
-    await rm(join(output, checkpointName(step)), { recursive: true, force: true });
+  for (const step of old) await removeFolder(join(output, checkpointName(step)));
 }

@@ -11,8 +11,9 @@ export interface CellRule {
 // "WASHINGTON (Reuters) - ", "SEOUL/BEIJING (Reuters) - ", "(AP) — ": a place, an agency in brackets, a dash.
 const DATELINE = /^\s*[^()\n]{0,100}\(\p{Lu}[\p{L}\p{N} .&/]{1,40}\)\s*[-\u2012-\u2015]+\s*/u;
 // To the next blank or bracket that is not the link's own, less the sentence's punctuation behind it.
+// Its blanks are looked at from the first one only, or a run of them would take the square of its length.
 const URL =
-  /[ \t]*(?:https?:\/\/|www\.|pic\.twitter\.com\/)(?:[^\s()]|\([^\s()]*\))+(?<![.,;:!?'"\]}’”»])/gi;
+  /(?<![ \t])[ \t]*(?:https?:\/\/|www\.|pic\.twitter\.com\/)(?:[^\s()]|\([^\s()]*\))+(?<![.,;:!?'"\]}’”»])/gi;
 const DOUBLE_QUOTES = /[\u201c-\u201f\u00ab\u00bb]/g;
 const SINGLE_QUOTES = /[\u2018-\u201b]/g;
 

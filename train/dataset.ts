@@ -207,16 +207,23 @@ export async function loadExamples(
   const labelColumn = options.labelColumn ?? "label";
   const texts: Omit<Example, "label">[] = [];
   const values: string[] = [];
+  const spelled = new Map<string, string>();
   let textColumns: readonly string[] = [];
   for await (const { text: cells, label, titleLength, ...example } of readLabelled(
     source,
     options,
   )) {
     textColumns = example.textColumns;
-    // A cell is a view into its block of the file and would keep all of it; a copy lets the other columns go.
+    // A cell is a view into its block of the file and would keep all of it; a copy lets the other columns go, and one
+    // of each label is enough.
     const text = Buffer.from(cells).toString();
     texts.push(textColumns.length > 1 ? { text, titleLength } : { text });
-    values.push(label);
+    let value = spelled.get(label);
+    if (value === undefined) {
+      value = Buffer.from(label).toString();
+      spelled.set(value, value);
+    }
+    values.push(value);
   }
   if (texts.length === 0) {
     throw new DataError(`${where}: must have records; got a header only.`);

@@ -29,19 +29,22 @@ function record(data: Buffer): Buffer {
   return framed;
 }
 
-/** Bytes of the whole records at the start of a file that belong to steps up to `lastStep`. */
-function bytesUpTo(file: Buffer, lastStep: number): number {
+/** The whole records at the start of a file that belong to steps up to `lastStep`: how many, and their bytes. */
+function wholeUpTo(file: Buffer, lastStep: number): { readonly records: number; bytes: number } {
   let at = 0;
+  let records = 0;
+  const found = () => ({ records, bytes: at });
   while (at + HEADER_BYTES + FOOTER_BYTES <= file.length) {
-    if (maskedCrc(file.subarray(at, at + 8)) !== file.readUInt32LE(at + 8)) return at;
+    if (maskedCrc(file.subarray(at, at + 8)) !== file.readUInt32LE(at + 8)) return found();
     const start = at + HEADER_BYTES;
     const end = start + Number(file.readBigUInt64LE(at));
-    if (end + FOOTER_BYTES > file.length) return at;
+    if (end + FOOTER_BYTES > file.length) return found();
     const data = file.subarray(start, end);
-    if (maskedCrc(data) !== file.readUInt32LE(end) || stepOf(data) > lastStep) return at;
+    if (maskedCrc(data) !== file.readUInt32LE(end) || stepOf(data) > lastStep) return found();
     at = end + FOOTER_BYTES;
+    records++;
   }
-  return at;
+  return found();
 }
 
 // Protocol buffers: a field is its number and wire type, then a varint, 4 or 8 bytes, or a length and that many bytes.
@@ -106,9 +109,13 @@ export class EventFile {
     return events;
   }
 
-  /** Goes on with a file: what is damaged or later than `lastStep` is cut off. */
-  static goOn(path: string, lastStep: number): EventFile {
-    const bytes = bytesUpTo(readFileSync(path), lastStep);
+  /**
+   * Goes on with a file: what is damaged or later than `lastStep` is cut off. Undefined, and the file as it was, where that
+   * does not leave `wanted` records.
+   */
+  static goOn(path: string, lastStep: number, wanted: number): EventFile | undefined {
+    const { records, bytes } = wholeUpTo(readFileSync(path), lastStep);
+    if (records !== wanted) return undefined;
     const file = openSync(path, "r+");
     ftruncateSync(file, bytes);
     closeSync(file);

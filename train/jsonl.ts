@@ -25,6 +25,7 @@ export function isJsonl(source: CsvSource): boolean {
 export async function* readJsonl(source: CsvSource): AsyncGenerator<CsvRow, void, undefined> {
   const name = typeof source === "string" ? source : source.name;
   let columns: readonly string[] | undefined;
+  let known = new Set<string>();
   let record = 0;
   const chunks = typeof source === "string" ? readFileChunks(source) : source.chunks;
   for await (const { text, line } of readLines(chunks, name, TOO_LONG)) {
@@ -32,19 +33,20 @@ export async function* readJsonl(source: CsvSource): AsyncGenerator<CsvRow, void
     record++;
     const where = `${name}, record ${record} (line ${line})`;
     const cells = parseObject(text, where);
-    columns ??= Object.keys(cells);
+    if (columns === undefined) known = new Set((columns = Object.keys(cells)));
     const there = columns.filter((column) => cells[column] !== undefined);
     const row = Object.fromEntries(there.map((c) => [c, cellText(cells[c], c, where)]));
-    const further = Object.keys(cells).filter((key) => columns?.includes(key) === false);
+    const further = Object.keys(cells).filter((key) => !known.has(key));
     yield { row, columns, record, line, ...(further.length > 0 && { further }) };
   }
   if (columns === undefined) throw new FileError(name, "must hold JSON lines; got an empty file.");
 }
 
 function parseObject(text: string, where: string): Record<string, unknown> {
+  const exact = exactIntegers(text);
   let value: unknown;
   try {
-    value = JSON.parse(exactIntegers(text));
+    value = JSON.parse(exact);
   } catch (cause) {
     const remedy = /^\s*[[{]\s*$/.test(text) ? " Write each object on a line of its own." : "";
     throw new DataError(`${where}: must be a JSON object; got ${excerpt(text)}.${remedy}`, {
@@ -61,7 +63,7 @@ function parseObject(text: string, where: string): Record<string, unknown> {
 /** JSON with integers that a double would round, as ids of tweets, made strings. */
 function exactIntegers(json: string): string {
   if (!/\d{16}/.test(json)) return json;
-  return json.replaceAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+  return json.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
     /^-?\d{16,}$/.test(token) ? `"${token}"` : token,
   );
 }

@@ -1,13 +1,13 @@
 // predictions.jsonl: what a model said of each example of a set, a JSON object a line.
 
 import { createWriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { DataError, FileError } from "../engine/errors.ts";
 import type { Example } from "./dataset.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { beginning } from "./listed.ts";
+import { readFileChunks, readLines } from "./text-blocks.ts";
 
 /** In the folder of a finished run. */
 export const PREDICTIONS_FILE = "predictions.jsonl";
@@ -88,29 +88,33 @@ export async function writePredictions(
  * they are of; DataError with the line for what is none.
  */
 export async function readPredictions(path: string, rows?: number): Promise<Prediction[]> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const problem =
-      code === "ENOENT"
-        ? "must be there, as a finished run leaves it. A run that was interrupted goes on with --resume."
-        : `must be readable; got ${message}.`;
-    throw new FileError(path, problem, { cause });
-  });
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  if (rows !== undefined && lines.length !== rows) {
+  const predictions: Prediction[] = [];
+  try {
+    for await (const { text, line } of readLines(readFileChunks(path), path)) {
+      const value = parsed(text);
+      if (!isPrediction(value)) {
+        throw new DataError(
+          `${path} (line ${line}): must be a prediction, {"row", "label", "predicted", "probabilities", "tokens"}; got ${text.slice(0, 60)}.`,
+        );
+      }
+      predictions.push(value);
+    }
+  } catch (cause) {
+    const { code } = ((cause as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code !== "ENOENT") throw cause;
     throw new FileError(
       path,
-      `must have a line for each of the set's ${rows} rows; got ${lines.length}.`,
+      "must be there, as a finished run leaves it. A run that was interrupted goes on with --resume.",
+      { cause },
     );
   }
-  return lines.map((line, i) => {
-    const value = parsed(line);
-    if (isPrediction(value)) return value;
-    throw new DataError(
-      `${path} (line ${i + 1}): must be a prediction, {"row", "label", "predicted", "probabilities", "tokens"}; got ${line.slice(0, 60)}.`,
+  if (rows !== undefined && predictions.length !== rows) {
+    throw new FileError(
+      path,
+      `must have a line for each of the set's ${rows} rows; got ${predictions.length}.`,
     );
-  });
+  }
+  return predictions;
 }
 
 function parsed(line: string): unknown {

@@ -6,12 +6,16 @@ import { errorCode, isRunning } from "../model/read-file.ts";
 /** Name of the lock file in a run's folder. */
 export const LOCK = ".lock";
 
-/** When a process started, in ticks since boot, or "" where /proc does not say: ids are used again, times are not. */
+/**
+ * When a process started, in ticks since boot: ids are used again, times are not. "ended" of one that has and that nobody has
+ * waited for (a zombie); "" where /proc does not say.
+ */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // proc(5): field 22. The name in field 2 may hold anything, blanks and brackets too.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    // proc(5): fields 3 and 22. The name in field 2 may hold anything, blanks and brackets too.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return ["Z", "X"].includes(fields[0] ?? "") ? "ended" : (fields[19] ?? "");
   } catch {
     return "";
   }
@@ -23,7 +27,8 @@ function holderOf(text: string): number | undefined {
   const pid = Number(first);
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   if (!isRunning(pid)) return undefined;
-  return start === "" || start === startOf(pid) ? pid : undefined;
+  const now = startOf(pid);
+  return now !== "ended" && (start === "" || start === now) ? pid : undefined;
 }
 
 /**

@@ -16,6 +16,9 @@ export const LOG_FILE = "log.jsonl";
 /** Folder of the event files, as transformers names it. */
 export const RUNS = "runs";
 
+/** What an event file begins with: its version, arguments and configuration. */
+const FIRST_RECORDS = 3;
+
 /** Where else a run is reported, by transformers' names. */
 export const REPORT_TO = ["tensorboard", "none"] as const;
 export type ReportTo = (typeof REPORT_TO)[number];
@@ -49,13 +52,17 @@ export class RunLog {
     }
     const step = log.at(-1)?.["step"] ?? 0;
     const isEarlier = (entry: LogEntry): boolean => entry["step"]! < step;
-    this.#last = log.findLast(isEarlier);
     if (this.#args.reportTo === "none") return;
-    const events = lastEventFile(join(this.#output, RUNS));
-    if (events === undefined) return;
+    const runs = join(this.#output, RUNS);
+    const events = lastEventFile(runs);
     // Which of the last step's entries are in the file cannot be told by the step: they are written again.
-    this.#events = EventFile.goOn(events, Math.max(0, step - 1));
-    for (const entry of log.filter((one) => !isEarlier(one))) this.addEvent(entry);
+    const earlier = log.filter(isEarlier);
+    const records = FIRST_RECORDS + earlier.length;
+    this.#events =
+      events === undefined ? undefined : EventFile.goOn(events, Math.max(0, step - 1), records);
+    if (!this.#events) await rm(runs, { recursive: true, force: true }); // damaged or lost: all is written again
+    this.#last = this.#events && earlier.at(-1);
+    for (const entry of log.slice(this.#events ? earlier.length : 0)) this.addEvent(entry);
   }
 
   /** Writes an entry. Throws FileError when the disk is full. */

@@ -1,5 +1,6 @@
 // Whether two classifiers scored on the same examples differ by more than chance.
 
+import { setImmediate } from "node:timers/promises";
 import { DataError } from "../engine/errors.ts";
 import { Random } from "../engine/random.ts";
 import { checkPairs } from "./metrics.ts";
@@ -68,12 +69,12 @@ export interface BootstrapOptions {
  * scored on the same ones. Efron 1979, doi:10.1214/aos/1176344552. The same seed gives the same interval. Throws DataError
  * for lists of other lengths, empty ones, and classes that are none.
  */
-export function f1DifferenceInterval(
+export async function f1DifferenceInterval(
   labels: ArrayLike<number>,
   first: ArrayLike<number>,
   second: ArrayLike<number>,
   { K, seed, resamples, confidence }: BootstrapOptions,
-): Interval {
+): Promise<Interval> {
   const n = labels.length;
   for (const said of [first, second]) {
     checkPairs(labels, said);
@@ -89,7 +90,9 @@ export function f1DifferenceInterval(
   const sides = [first, second].map((said) => {
     return { said, predicted: new Uint32Array(K), hits: new Uint32Array(K) };
   });
-  const differences = Float64Array.from({ length: resamples }, () => {
+  const differences = new Float64Array(resamples);
+  for (let resample = 0; resample < resamples; resample++) {
+    await setImmediate(); // for Ctrl-C: there may be millions of examples
     support.fill(0);
     for (const { predicted, hits } of sides) {
       predicted.fill(0);
@@ -107,8 +110,9 @@ export function f1DifferenceInterval(
     const [one, other] = sides.map(({ predicted, hits }) =>
       weightedF1(support, predicted, hits, n),
     );
-    return one! - other!;
-  }).sort();
+    differences[resample] = one! - other!;
+  }
+  differences.sort();
   const tail = (1 - confidence) / 2;
   return { low: quantile(differences, tail), high: quantile(differences, 1 - tail) };
 }

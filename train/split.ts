@@ -139,7 +139,7 @@ export function splitGroups(
     const order = random.shuffle(stratum).sort((a, b) => b.length - a.length);
     for (const group of order) {
       const set = drawSet(shares, group.length, random);
-      sets[set]?.push(...group);
+      for (const row of group) sets[set]!.push(row); // more than a call takes as arguments
       shares[set] = (shares[set] ?? 0) - group.length;
       lacking[set] = (lacking[set] ?? 0) - group.length;
     }

@@ -109,6 +109,7 @@ export class Trainer {
       this.#state = (await loadCheckpoint(path, model, this.#optimiser)).state;
       this.#secondsBefore = this.#state.seconds;
       this.#saved = step;
+      await pruneCheckpoints(output, args.saveTotalLimit, this.#state); // the process before may have died in it
     }
     await this.#log.goOn(this.#state.log);
     this.#observer.onResume?.(step, refused);

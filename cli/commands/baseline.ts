@@ -2,6 +2,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import {
   DEFAULT_ARGUMENTS,
   type Evaluation,
@@ -120,9 +121,11 @@ async function fit(printer: Printer, sets: Sets, choices: readonly number[]): Pr
   let start: LinearModel | undefined;
   for (const C of choices) {
     const fitting = printer.progress(`fit C ${C}`, 500);
-    const model = await fitLogistic(train, labels("train"), { features, K, C, start }, (n) =>
-      fitting.update(n),
-    );
+    const options = { features, K, C, start };
+    const model = await fitLogistic(train, labels("train"), options, async (n) => {
+      fitting.update(n);
+      await setImmediate(); // for Ctrl-C and the bar
+    });
     fitting.stop();
     start = model;
     const validation = evaluate(model, "validation")!;
@@ -178,7 +181,7 @@ export async function baselineCommand(options: BaselineOptions): Promise<Baselin
     ];
     const fingerprint = data.fingerprints[name];
     const baseline = comparedRun("baseline", predictions, { parameters, fingerprint });
-    const difference = compared ? told(printer, compared, baseline) : null;
+    const difference = compared ? await told(printer, compared, baseline) : null;
     const results: BaselineResults = {
       test: fitted.evaluations.test ? scores(fitted.evaluations.test) : null,
       validation: scores(fitted.evaluations.validation!),
@@ -221,11 +224,15 @@ function namesOfStrongest(
 }
 
 /** Prints both rows and what to make of them. */
-function told(printer: Printer, run: ComparedRun, baseline: ComparedRun): Difference {
+async function told(
+  printer: Printer,
+  run: ComparedRun,
+  baseline: ComparedRun,
+): Promise<Difference> {
   requireSameSet([run, baseline]);
   printer.line();
   printer.table(runRows([run, baseline]));
-  const difference = differenceOf(run, baseline, DEFAULT_ARGUMENTS.seed);
+  const difference = await differenceOf(run, baseline, DEFAULT_ARGUMENTS.seed);
   printer.line();
   printer.line(`${run.name} is ${baselineVerdict(difference)}`);
   return difference;

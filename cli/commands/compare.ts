@@ -39,9 +39,10 @@ export async function compareCommand({
   const runs: ComparedRun[] = [];
   for (const folder of folders) runs.push(await readRun(folder));
   requireSameSet(runs);
-  const differences = runs.flatMap((run, i) =>
-    runs.slice(i + 1).map((other) => differenceOf(run, other, seed)),
-  );
+  const differences: Difference[] = [];
+  for (const [i, run] of runs.entries()) {
+    for (const other of runs.slice(i + 1)) differences.push(await differenceOf(run, other, seed));
+  }
   const printer = new Printer(json);
   const rows = runs[0]!.labels.length;
   printer.line(`${rows.toLocaleString("en")} examples`);

@@ -1,7 +1,7 @@
 // `albert-gpu import-isot True.csv Fake.csv --output DIR`: the three files of the reference's notebook from ISOT's two.
 
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError, FileError } from "../../engine/errors.ts";
 import { DuplicateFinder, foldedDigest } from "../../train/audit/index.ts";
@@ -178,6 +178,7 @@ async function writeSets(
       }
       await writer.finish();
     }
+    for (const path of paths) await rm(path, { force: true }); // as `split` does
     for (const writer of writers) await writer.publish();
   } catch (error) {
     for (const writer of writers) await writer.discard();

@@ -76,7 +76,8 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
 
   const parts = SETS.map((set, i) => ({ path: paths[i] ?? set, rows: split[set] }));
   const wanted = parts.map(({ path, rows }) => (rows.length > 0 ? path : null));
-  await writeSets(options, wanted, setOf);
+  const gone = parts.filter(({ path, rows }) => rows.length === 0 && existsSync(path));
+  await writeSets(options, wanted, setOf, paths);
   for (const { path, rows: indices } of parts) {
     if (indices.length === 0) continue;
     const shown = values
@@ -85,11 +86,7 @@ export async function splitCommand(options: SplitOptions): Promise<void> {
     if (values.length > MOST_VALUES) shown.push(`and ${values.length - MOST_VALUES} more values`);
     print(`${path}: ${indices.length} rows${shown.length > 0 ? ` (${shown.join(", ")})` : ""}`);
   }
-  for (const { path, rows: indices } of parts) {
-    if (indices.length > 0 || !existsSync(path)) continue;
-    await rm(path);
-    print(`removed ${path}, of an earlier split`);
-  }
+  for (const { path } of gone) print(`removed ${path}, of an earlier split`);
   if (groups) {
     const copies = groups.near.length - new Set(groups.near).size;
     print(
@@ -151,6 +148,7 @@ async function writeSets(
   options: SplitOptions,
   paths: readonly (string | null)[],
   setOf: Uint8Array,
+  replaced: readonly string[],
 ): Promise<void> {
   const { file } = options;
   const writers: (CsvWriter | null)[] = [];
@@ -158,6 +156,8 @@ async function writeSets(
   try {
     await copyRows(options, paths, setOf, writers);
     for (const writer of writers) await writer?.finish();
+    // First: sets of an earlier split beside some of this one share rows with them, should the process die in between.
+    for (const path of replaced) await rm(path, { force: true });
     for (const writer of writers) await writer?.publish();
   } catch (error) {
     for (const writer of writers) await writer?.discard();

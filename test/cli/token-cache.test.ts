@@ -67,6 +67,18 @@ describe("TokenCache", () => {
     );
   });
 
+  it("clears what a process that died left half written, an hour later", async () => {
+    mkdirSync(cache.folder, { recursive: true });
+    const left = `${fileOf(key)}.1234`;
+    writeFileSync(left, "half");
+    await cache.write(key, narrow);
+    expect(readdirSync(cache.folder)).toHaveLength(2); // perhaps it is being written
+    const before = new Date(Date.now() - 2 * 3_600_000);
+    utimesSync(left, before, before);
+    await cache.write(key, narrow);
+    expect(readdirSync(cache.folder)).toEqual([`${key}.tokens`]);
+  });
+
   it("throws when a file cannot be written, and leaves nothing behind", async () => {
     mkdirSync(fileOf(key), { recursive: true }); // a folder where the file should be
     await expect(cache.write(key, narrow)).rejects.toThrow(/EISDIR|EEXIST|ENOTEMPTY|EPERM/);

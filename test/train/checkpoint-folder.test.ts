@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { FileError } from "../../engine/errors.ts";
 import {
   isPartial,
+  removeFolder,
   clearLeftovers,
   verifyFolder,
   writeFilesInto,
@@ -152,6 +153,23 @@ describe("files added to a folder", () => {
       expect(readdirSync(dir)).toEqual(["other", "x", "y"]);
       expect(readFileSync(join(dir, "x"), "utf8")).toBe("new");
     });
+  });
+});
+
+it("a folder is deleted whole, or is a leftover", async () => {
+  await withFolder(async (dir) => {
+    const path = join(dir, "a");
+    await writeFolder(path, fill({ x: "1", y: "2" }));
+    const seen = new Set<string>();
+    const watcher = setInterval(() => {
+      const names = readdirSync(dir);
+      seen.add(names.includes("a") ? readdirSync(path).join(" ") : names.join(" "));
+    }, 0);
+    await removeFolder(path);
+    clearInterval(watcher);
+    for (const names of seen) expect(["manifest.json x y", "a.partial", ""]).toContain(names);
+    expect(readdirSync(dir)).toEqual([]);
+    await expect(removeFolder(path)).rejects.toThrow(FileError);
   });
 });
 

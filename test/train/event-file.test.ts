@@ -41,7 +41,7 @@ describe("an event file", () => {
   ])("goes on after step %i, without what is later", (step, kept) => {
     const file = write(`from-${step}`);
     const before = readEvents(file);
-    const events = EventFile.goOn(file, step);
+    const events = EventFile.goOn(file, step, kept)!;
     events.scalars(step + 1, { "train/loss": 7 });
     events.close();
     const after = readEvents(file);
@@ -53,10 +53,10 @@ describe("an event file", () => {
     const file = write("torn");
     const { size } = statSync(file);
     appendFileSync(file, readFileSync(file).subarray(0, 30));
-    EventFile.goOn(file, 6_000_000_000).close();
+    EventFile.goOn(file, 6_000_000_000, 8)!.close();
     expect(statSync(file).size).toBe(size);
     appendFileSync(file, Buffer.alloc(40, 1));
-    EventFile.goOn(file, 6_000_000_000).close();
+    EventFile.goOn(file, 6_000_000_000, 8)!.close();
     expect(readEvents(file)).toHaveLength(8);
   });
 });

@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FileError, TrainingError } from "../../engine/errors.ts";
 import { LOCK, lockRun } from "../../train/run-lock.ts";
@@ -56,6 +58,26 @@ describe("the lock of a run's folder", () => {
       unlock();
     });
   });
+
+  it.skipIf(!knowsStartTimes)(
+    "left by a process that has ended and that nobody waited for is taken over",
+    async () => {
+      await withFolder(async (folder) => {
+        // The shell becomes a program that never asks for its child.
+        const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 30"]);
+        try {
+          const [id] = (await once(parent.stdout, "data")) as [Buffer];
+          const pid = id.toString().trim();
+          const state = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]![0];
+          while (state() !== "Z") await pause(5);
+          writeFileSync(lockIn(folder), pid);
+          lockRun(folder)();
+        } finally {
+          parent.kill();
+        }
+      });
+    },
+  );
 
   it.skipIf(!knowsStartTimes)(
     "left by a process whose number is in use again is taken over (needs /proc)",

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -58,6 +59,13 @@ const linesOf = (folder: string): unknown[] =>
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as unknown);
+
+/** Changes a byte at a share of the file. */
+function damage(file: string, share: number): void {
+  const bytes = readFileSync(file);
+  bytes[Math.floor(share * bytes.length)]! ^= 1;
+  writeFileSync(file, bytes);
+}
 
 describe("the log of a run", () => {
   it("is a JSON line an entry, and scalars under transformers' tags", () =>
@@ -122,6 +130,26 @@ describe("the log of a run", () => {
         expect(scalarsOf(folder)).toEqual(scalarsOf(alone.folder));
         alone.remove();
       }),
+  );
+
+  it.each([
+    ["cut off in its first records", (file: string) => truncateSync(file, 60)],
+    ["damaged in the middle", (file: string) => damage(file, 0.8)],
+    ["lost", (file: string) => rmSync(file)],
+  ])("writes the event file again that was %s", (_, harm) =>
+    inFolder(async (folder) => {
+      write(folder, ENTRIES);
+      harm(eventFiles(folder)[0]!);
+      const log = new RunLog(folder, MICRO_ARGUMENTS, config);
+      await log.goOn(ENTRIES);
+      log.close();
+      expect(eventFiles(folder)).toHaveLength(1);
+      expect(readEvents(eventFiles(folder)[0]!)).toHaveLength(3 + ENTRIES.length);
+      const alone = temporaryFolder();
+      write(alone.folder, ENTRIES);
+      expect(scalarsOf(folder)).toEqual(scalarsOf(alone.folder));
+      alone.remove();
+    }),
   );
 
   it("is written again where it was lost, and leaves nothing of a run that begins anew", () =>

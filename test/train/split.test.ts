@@ -137,6 +137,12 @@ describe("split by groups", () => {
     expect(run(5)).not.toEqual(run(6));
   });
 
+  it("takes a group of more rows than a call takes arguments", () => {
+    const large = Uint32Array.from({ length: 300_000 }, (_, row) => (row < 200_000 ? 0 : row));
+    const split = splitGroups(large.length, large, [70, 15, 15], 1);
+    expect(sizes(split)).toEqual([210_000, 45_000, 45_000]);
+  });
+
   it("does not break a group that is larger than any set should be", () => {
     const split = splitGroups(
       20,

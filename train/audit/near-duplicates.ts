@@ -14,7 +14,7 @@ export const NEAR_JACCARD = 0.8;
 /** Shingles are 5 words where the median text has this many words, else 3. */
 const ARTICLE_WORDS = 100;
 /** Most counters of shingles; those that share one are taken for more frequent than they are, which costs time alone. */
-const MOST_COUNTERS = 2 ** 25;
+const MOST_COUNTERS = 2 ** 27;
 
 /** Group numbers of every text, by three meanings of "the same"; each includes the one before it. */
 export interface DuplicateGroups {

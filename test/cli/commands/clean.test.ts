@@ -41,6 +41,7 @@ describe("clean", () => {
     ["--trim", " \ta b\n", "a b"],
     ["--strip-urls", "see https://t.co/a?b=1, and www.x.io/y now", "see, and now"],
     ["--strip-urls", "(http://z.w/q) end", "() end"],
+    ["--strip-urls", `a${" ".repeat(300_000)}b\t http://z.w/q c`, `a${" ".repeat(300_000)}b c`],
     ["--strip-urls", "http://a.b/c?d=e. and “www.x.io/y”", ". and “”"],
     ["--strip-urls", "in https://x.org/wiki/A_(b)_c, too", "in, too"],
     ["--strip-urls", "cut off https://t.co/1… end", "cut off end"],
