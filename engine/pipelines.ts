@@ -33,7 +33,7 @@ function keyOf(entry: string, constants: Constants): string {
 }
 
 /** Turns "…:LINE:COLUMN message" of the joined text into file:line of the part it came from. */
-export function locate(kernel: Kernel, sourceLine: number, message: string): string {
+function locate(kernel: Kernel, sourceLine: number, message: string): string {
   return message.replace(/:(\d+):(\d+) (error|warning|note)/g, (whole, line, column, kind) => {
     const at = Number(line) - sourceLine;
     const file = kernel.files.findLast((candidate) => candidate.firstLine <= at);

@@ -37,7 +37,7 @@ const COST_AS_THEY_LIE = 1.3;
 const COST_OF_OTHER_TILE = 1.15;
 
 /** Rows and fixed sizes of a product. */
-export function splitSizes(
+function splitSizes(
   layout: Layout,
   { M, N, K }: MatmulSizes,
 ): { rows: number; sizes: [number, number] } {

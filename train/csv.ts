@@ -3,6 +3,7 @@
 
 import Papa from "papaparse";
 import { DataError, FileError } from "../engine/errors.ts";
+import { refuseLfsPointer } from "../model/lfs-pointer.ts";
 import { decode, readFileChunks, type TextBlock } from "./text-blocks.ts";
 
 /** A path, or bytes from elsewhere (standard input) with a name for error messages. */
@@ -105,12 +106,7 @@ function place(name: string, record: number, line: number): string {
 }
 
 function checkHeader(name: string, line: number, columns: readonly string[]): void {
-  if (columns[0]?.startsWith("version https://git-lfs.github.com/spec/")) {
-    throw new FileError(
-      name,
-      "must be the data itself; got a git-LFS pointer. Run `git lfs pull`.",
-    );
-  }
+  refuseLfsPointer(Buffer.from(columns[0] ?? ""), name);
   if (columns.some((column) => column.includes("\r"))) {
     throw new DataError(
       `${place(name, 0, line)}: lines must end in LF or CRLF; got a bare CR. Convert the line ends.`,

@@ -18,7 +18,7 @@ export interface MemoryPlan {
 }
 
 /** Rows of the largest batch a set can make: its longest texts together, or all padded. */
-export function largestBatch(
+function largestBatch(
   set: LabelledSet,
   { batchSize, padToMaxLength, maxLength }: TrainingArguments,
 ): number {

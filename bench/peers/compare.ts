@@ -28,7 +28,7 @@ const PEERS: readonly Pick<ChildRequest, "module" | "name" | "provider">[] = [
 ];
 
 /** Installs the peers into bench/node_modules unless they are there. No script of theirs runs. */
-export function installPeers(log: (line: string) => void): void {
+function installPeers(log: (line: string) => void): void {
   const folder = fileURLToPath(new URL("..", import.meta.url));
   if (existsSync(new URL("../node_modules/.package-lock.json", import.meta.url))) return;
   log("installing the peers into bench/node_modules (about 600 MB)");
@@ -90,7 +90,7 @@ class Child {
 }
 
 /** The rows of PyTorch, where the Python of the variable PYTHON, or python3, has it; else a row that says what is missing. */
-export function pytorchRows(runs: number, steps: ChildRequest["steps"]): PeerRow[] {
+function pytorchRows(runs: number, steps: ChildRequest["steps"]): PeerRow[] {
   const python = process.env["PYTHON"] ?? "python3";
   const request = {
     runs,

@@ -42,7 +42,7 @@ export interface Runs {
 }
 
 /** Two runs that are not counted, then those that are. `counts` goes on rising while they run. */
-export async function timeTask(
+async function timeTask(
   task: Task,
   runs: Runs,
   counts: CallCounts,

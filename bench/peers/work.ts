@@ -69,7 +69,7 @@ export function values(seed: number, size: number, scale = 0.5): Float32Array {
 }
 
 /** Sizes [O, I] of a layer's linear maps, by name. */
-export function linearSizes({ H, F }: LayerSizes): Record<string, readonly [number, number]> {
+function linearSizes({ H, F }: LayerSizes): Record<string, readonly [number, number]> {
   return {
     query: [H, H],
     key: [H, H],

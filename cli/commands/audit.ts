@@ -20,6 +20,7 @@ import {
   type LabelledRecordOptions,
   ownText,
   requireFile,
+  SETS,
 } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { modelFolder } from "../model-folder.ts";
@@ -38,7 +39,6 @@ export interface AuditCommandOptions extends LabelledRecordOptions {
   readonly json: boolean;
 }
 
-const SETS = ["train", "validation", "test"] as const;
 const LABEL_WIDTH = 13;
 // Rules in the printed list: more of those to worry about.
 const MOST_WARNINGS = 15;

@@ -8,12 +8,12 @@ import { DuplicateFinder, foldedDigest } from "../../train/audit/index.ts";
 import { CsvWriter } from "../../train/csv-writer.ts";
 import { readTable, requireColumn } from "../../train/dataset.ts";
 import { splitGroups, splitIndices } from "../../train/split.ts";
+import { SETS } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 
 /** The reference's columns, and the names of its three sets. */
 const COLUMNS = ["title", "enhanced_cleaned_text", "label"] as const;
-const SETS = ["train", "validation", "test"] as const;
 const RATIOS = [70, 15, 15] as const;
 const FAKE = 0;
 const REAL = 1;

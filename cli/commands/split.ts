@@ -14,11 +14,10 @@ import {
   requireNoFurther,
 } from "../../train/dataset.ts";
 import { type Split, splitGroups, splitIndices } from "../../train/split.ts";
-import { checkFormat, delimiterOf } from "../data.ts";
+import { checkFormat, delimiterOf, SETS } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { onInterrupt } from "../interrupt.ts";
 
-const SETS = ["train", "validation", "test"] as const;
 // Of the column to stratify by, in a line: one with more was hardly meant.
 const MOST_VALUES = 20;
 

@@ -42,7 +42,7 @@ export function directions({ names }: View, classId: number): { towards: string;
 }
 
 /** "log-odds" for two classes. */
-export function scoreName({ names }: View): string {
+function scoreName({ names }: View): string {
   return names.length === 2 ? "log-odds" : "logit above the others' mean";
 }
 

@@ -8,7 +8,6 @@ const SHEBANG = "#!/usr/bin/env node\n";
 const ASSETS = {
   kernels: [".wgsl"],
   "cli/report": [".css", "page-script.js"],
-  "cli/sample": [".csv", ".model", ".txt"],
   "cli/serve": [".html"],
   "cli/setup": ["probe.mjs"],
 };

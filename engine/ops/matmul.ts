@@ -21,7 +21,7 @@ export type Epilogue =
   | { readonly bias: Tensor; readonly activation: Activation; readonly pre?: Tensor | undefined };
 
 /** Sizes of the product of a and b; all axes of a but the last count as rows. Throws ShapeError when they disagree. */
-export function matmulSizes(layout: Layout, a: Tensor, b: Tensor): MatmulSizes {
+function matmulSizes(layout: Layout, a: Tensor, b: Tensor): MatmulSizes {
   const [lastA, lastB] = [a.shape.at(-1)!, b.shape.at(-1)!];
   const [restA, restB] = [a.size / lastA, b.size / lastB];
   const [M, K] = layout === "TN" ? [lastA, restA] : [restA, lastA];

@@ -34,8 +34,8 @@ export interface Rule {
 }
 
 /** Above the share of the largest class by this much, or as good as WARN_ACCURACY and clearly above it: a warning. */
-export const WARN_LIFT = 0.2;
-export const WARN_ACCURACY = 0.85;
+const WARN_LIFT = 0.2;
+const WARN_ACCURACY = 0.85;
 const CLEAR_LIFT = 0.05;
 // The best of millions of phrases does well by luck in a small file; 5 standard errors are beyond that luck.
 const STANDARD_ERRORS = 5;
