@@ -86,7 +86,7 @@ export async function readBaseModel(options: BaseOptions, printer: Printer): Pro
     clsId: tokenizer.clsId,
     sepId: tokenizer.sepId,
   };
-  const limit = PRESETS[preset].config.max_position_embeddings!;
+  const limit = PRESETS[preset].config.max_position_embeddings;
   return fromScratch(tokenizer, limit, PRESETS[preset].suggested ?? {}, (labels) =>
     presetConfig(preset, { ...input, labels }),
   );

@@ -52,9 +52,10 @@ export function inputTexts(options: InputOptions): AsyncGenerator<string> {
 }
 
 /**
- * Reads texts: of JSON lines, by the name or where the first line that is not blank begins as JSON; of CSV, by the name or where text columns
- * are named; else each line is one, an empty one too, so that results keep their line numbers. Records give the text that
- * training would make of them. Throws DataError, with the record, for what cannot be read so and for a record without a text.
+ * Reads texts: of JSON lines, by the name or where the first line that is not blank begins as JSON; of CSV, by the name or
+ * where text columns are named; else each line is one, an empty one too, so that results keep their line numbers. Records
+ * give the text that training would make of them. Throws DataError, with the record, for what cannot be read so, for a
+ * record without a text, and for one whose text columns would be others than the first one's.
  */
 export async function* readTexts(source: Source, options: TextOptions): AsyncGenerator<string> {
   const { name } = source;

@@ -1,6 +1,7 @@
 // Parsers of option values. Each takes the text and gives the value, or throws commander's error, which names the option.
 
 import { InvalidArgumentError } from "commander";
+import { MIN_LENGTH } from "../model/tokenizer-files.ts";
 
 /** An integer that a number holds exactly. */
 function exact(text: string, form: RegExp, problem: string): number {
@@ -57,7 +58,7 @@ export function seconds(text: string): number {
 
 export function length(text: string): number {
   const value = natural(text);
-  if (value < 3) {
+  if (value < MIN_LENGTH) {
     throw new InvalidArgumentError("it must be at least 3 tokens: [CLS], one of text, [SEP].");
   }
   return value;

@@ -101,7 +101,10 @@ export class ParameterSet {
   /** The tensor of a key of the constructor's specs. */
   tensor(key: string): Tensor {
     const tensor = this.#tensors.get(key);
-    if (!tensor) throw new ShapeError(`parameters: no tensor is called "${key}".`);
+    if (!tensor)
+      throw new ShapeError(
+        `parameters: a tensor's key must be one of ${[...this.#tensors.keys()].join(", ")}; got "${key}".`,
+      );
     return tensor;
   }
 
@@ -134,7 +137,10 @@ export class ParameterSet {
 
   private place(name: string): Place {
     const place = this.#places.get(name);
-    if (!place) throw new ShapeError(`parameters: no part is called "${name}".`);
+    if (!place)
+      throw new ShapeError(
+        `parameters: a part's name must be one that the set was made with; got "${name}".`,
+      );
     return place;
   }
 }

@@ -7,7 +7,7 @@ import { labelFields, parseConfig } from "./config.ts";
 
 /** A model's shape without what the tokeniser and the labels decide. */
 export interface Preset {
-  readonly config: Partial<AlbertConfig>;
+  readonly config: Readonly<ReturnType<typeof shape>>;
   /** Settings for training from scratch; absent where that makes no sense without pretraining. */
   readonly suggested?: { readonly learningRate: number; readonly warmupSteps: number };
 }
@@ -55,14 +55,14 @@ export function presetConfig(name: PresetName, input: PresetInput): AlbertConfig
   );
 }
 
-function shape(E: number, H: number, L: number, A: number): Partial<AlbertConfig> {
+function shape(E: number, H: number, L: number, A: number) {
   return {
     embedding_size: E,
     hidden_size: H,
     num_hidden_layers: L,
     num_attention_heads: A,
     intermediate_size: 4 * H,
-    hidden_act: "gelu_new",
+    hidden_act: "gelu_new" as const,
     hidden_dropout_prob: 0,
     attention_probs_dropout_prob: 0,
     classifier_dropout_prob: 0.1,
@@ -71,6 +71,6 @@ function shape(E: number, H: number, L: number, A: number): Partial<AlbertConfig
 }
 
 // Small models see their training set many times: unlike the published ones they need dropout inside.
-function scratch(E: number, H: number, L: number, A: number): Partial<AlbertConfig> {
+function scratch(E: number, H: number, L: number, A: number): ReturnType<typeof shape> {
   return { ...shape(E, H, L, A), hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1 };
 }

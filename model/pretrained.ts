@@ -103,7 +103,7 @@ export async function loadPretrained(
   if (tokenizer.vocabSize > config.vocab_size) {
     throw new FileError(
       folder,
-      `the tokeniser has ${tokenizer.vocabSize} pieces, more than config.json's vocab_size ${config.vocab_size}.`,
+      `the tokeniser must have at most ${config.vocab_size} pieces, config.json's vocab_size; got ${tokenizer.vocabSize}.`,
     );
   }
   const model = new AlbertForSequenceClassification(gpu, config);

@@ -1,6 +1,7 @@
 // The hyper-parameters of a run, with the reference notebook's values as defaults.
 
 import { AlbertGpuError, type Precision } from "../engine/index.ts";
+import { MIN_LENGTH } from "../model/tokenizer-files.ts";
 import { REPORT_TO, type ReportTo } from "./run-log.ts";
 
 /** The scores a best model may be chosen by; "loss" counts downwards. */
@@ -141,7 +142,7 @@ export function checkArguments(args: TrainingArguments): void {
       throw new ArgumentError(name, "in [0, 1)", args[name]);
   }
   if (!Number.isSafeInteger(args.seed)) throw new ArgumentError("seed", "an integer", args.seed);
-  checkInteger("maxLength", args.maxLength, 3);
+  checkInteger("maxLength", args.maxLength, MIN_LENGTH);
   const choices = {
     metric: METRICS,
     reportTo: REPORT_TO,

@@ -7,6 +7,7 @@ import {
   labelNames,
   type Tokenizer,
 } from "../model/index.ts";
+import { MIN_LENGTH } from "../model/tokenizer-files.ts";
 import { ArgumentError, checkAmount, checkInteger } from "./arguments.ts";
 import { collate, filledRows } from "./batches.ts";
 import { logitsOf } from "./step.ts";
@@ -69,7 +70,7 @@ export class PredictionQueue {
     this.#maxBatch = options.maxBatch ?? 16;
     this.#batchWaitMs = options.batchWaitMs ?? 4;
     this.#onBatch = options.onBatch;
-    checkInteger("maxLength", this.maxLength, 3);
+    checkInteger("maxLength", this.maxLength, MIN_LENGTH);
     if (this.maxLength > limit) {
       throw new ArgumentError("maxLength", `at most the model's ${limit} tokens`, this.maxLength);
     }

@@ -178,7 +178,9 @@ async function sampleOf(
 ): Promise<{ texts: string[]; of: number }> {
   const texts: string[] = [];
   const input = options.data!;
-  for await (const text of inputTexts({ ...options, input, trainedColumns })) texts.push(text);
+  for await (const text of inputTexts({ ...options, input, trainedColumns })) {
+    texts.push(Buffer.from(text).toString()); // not a view into its block of the file
+  }
   const of = texts.length;
   const limit = options.limit ?? DEFAULT_LIMIT;
   if (limit === 0 || limit >= of) return { texts, of };

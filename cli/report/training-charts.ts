@@ -57,10 +57,11 @@ export function trainingCharts(run: TrainResults): Chart[] {
 }
 
 function epochTable({ log, bestStep }: TrainResults): string[][] {
+  let since = 0; // what was logged after the evaluation before
   const rows = log.flatMap((entry, i) => {
     if (entry["eval_loss"] === undefined) return [];
-    const before = log.slice(0, i).findLastIndex((one) => one["eval_loss"] !== undefined);
-    const trained = valuesOf(log.slice(before + 1, i), "loss").map(({ value }) => value);
+    const trained = valuesOf(log.slice(since, i), "loss").map(({ value }) => value);
+    since = i + 1;
     const mean = trained.reduce((sum, value) => sum + value, 0) / trained.length;
     const names = ["eval_loss", "eval_accuracy", "eval_precision", "eval_recall", "eval_f1"];
     return [

@@ -213,7 +213,7 @@ describe("a model folder", () => {
     [
       "with a vocabulary that is too large",
       "",
-      "more than config.json's vocab_size 100",
+      "must have at most 100 pieces, config.json's vocab_size",
       config({ vocab_size: 100 }),
     ],
   ])("%s is refused by train, evaluate and predict", async (what, file, message, spoil) => {

@@ -62,9 +62,9 @@ describe("a parameter set", () => {
 
   it("refuses unknown names and other shapes", () => {
     const set = new ParameterSet(gpu, SPECS);
-    expect(() => set.tensor("bias")).toThrow('parameters: no tensor is called "bias".');
+    expect(() => set.tensor("bias")).toThrow("parameters: a tensor's key must be one of");
     expect(() => set.set("bias", [5], new Float32Array(5))).toThrow(
-      'parameters: no part is called "bias".',
+      'parameters: a part\'s name must be one that the set was made with; got "bias".',
     );
     expect(() => set.set("q", [3, 2], new Float32Array(6))).toThrow(
       "parameters: q must be [2, 3]; got [3, 2].",
