@@ -71,7 +71,7 @@ describe("the memory plan", () => {
     if (process.platform === "linux" && gpu.info.software) {
       // Its memory is this process's; freed at once, or the run that asked would find it taken.
       const before = addressSpace();
-      expect(await gpu.canAllocate(2 ** 32)).toBe(true);
+      await gpu.canAllocate(2 ** 32); // more than SwiftShader gives
       expect(addressSpace() - before).toBeLessThan(2 ** 31);
     }
     expect(await gpu.read(gpu.upload(Float32Array.of(7)))).toEqual(Float32Array.of(7));
