@@ -63,8 +63,9 @@ describe("the lock of a run's folder", () => {
     "left by a process that has ended and that nobody waited for is taken over",
     async () => {
       await withFolder(async (folder) => {
-        // The shell becomes a program that never asks for its child.
-        const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 30"]);
+        // The shell becomes a program that never asks for its child, which ends only then.
+        const child = '(while [ "$(cat /proc/$$/comm)" != sleep ]; do :; done)';
+        const parent = spawn("sh", ["-c", `${child} & echo $!; exec sleep 30`]);
         try {
           const [id] = (await once(parent.stdout, "data")) as [Buffer];
           const pid = id.toString().trim();
