@@ -85,9 +85,7 @@ async function* recordTexts(
   for await (const csvRow of records) {
     const { row, columns, record } = csvRow;
     chosen ??= chooseTextColumns(columns, textColumns, name, trainedColumns);
-    if (textColumns === undefined && trainedColumns === undefined) {
-      requireSameChoice(csvRow, chosen, name);
-    }
+    requireSameChoice(csvRow, chosen, textColumns, name, trainedColumns);
     if (!chosen.some((column) => Object.hasOwn(row, column))) {
       throw new DataError(
         `${name}, record ${record}: must have a text in ${chosen.join(" or ")}; got an object without.`,

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   FileError,
   type Gpu,
@@ -68,19 +68,22 @@ async function readTuning(path: string): Promise<TunedProduct[] | undefined> {
   );
 }
 
-async function writeTuning(
-  path: string,
-  gpu: Gpu,
-  products: readonly TunedProduct[],
-  write: (path: string, text: string) => Promise<void> = writeAside,
-): Promise<void> {
+function textOf(gpu: Gpu, products: readonly TunedProduct[]): string {
   const tuning = { adapter: gpu.info.name, precision: gpu.precision, products };
-  await write(path, `${JSON.stringify(tuning, null, 2)}\n`);
+  return `${JSON.stringify(tuning, null, 2)}\n`;
 }
 
-/** Into a run's folder, where what a crash leaves is cleared when the run is resumed. */
-const intoRun = (path: string, text: string): Promise<void> =>
-  writeFilesInto(dirname(path), (aside) => writeFile(join(aside, basename(path)), text));
+/** Keeps the choices beside a run, where what a crash leaves half written is cleared when the run is resumed. */
+async function pin(
+  output: string | undefined,
+  gpu: Gpu,
+  products: readonly TunedProduct[],
+): Promise<void> {
+  if (output === undefined) return;
+  await writeFilesInto(output, (aside) =>
+    writeFile(join(aside, TUNING_FILE), textOf(gpu, products)),
+  );
+}
 
 /** The products of the layers at a run's usual batch: forward, and for both gradients. Rows are rounded to powers of two. */
 function productsOf(
@@ -113,25 +116,23 @@ export async function tune(run: {
   readonly printer: Printer;
 }): Promise<void> {
   const { gpu, model, train, args, tuning, output, resume, printer } = run;
-  const own = output === undefined ? undefined : join(output, TUNING_FILE);
-  const before = own !== undefined && resume ? await readTuning(own) : undefined;
-  if (before) {
-    gpu.matmul.use(before);
-    printer.line(`kernels      as this run began, ${own}`);
-    return;
+  if (output !== undefined && resume) {
+    const own = join(output, TUNING_FILE);
+    const before = await readTuning(own);
+    if (before) {
+      gpu.matmul.use(before);
+      printer.line(`kernels      as this run began, ${own}`);
+      return;
+    }
   }
   if (tuning === "auto" && gpu.info.software) return;
-  if (tuning === "off") {
-    if (own !== undefined) await writeTuning(own, gpu, [], intoRun); // a resumed run shall not time them
-    return;
-  }
+  if (tuning === "off") return pin(output, gpu, []); // a resumed run shall not time them
   if (tuning !== "auto") {
     const given = await readTuning(tuning);
     if (!given) throw new FileError(tuning, "no such file.");
     const taken = gpu.matmul.use(given);
     printer.line(`kernels      ${taken} of ${given.length} choices of ${tuning}`);
-    if (own !== undefined) await writeTuning(own, gpu, given, intoRun);
-    return;
+    return pin(output, gpu, given);
   }
   const cache = join(cacheFolder(process.env), `tuning-${fingerprint(gpu)}.json`);
   const known = (await readTuning(cache).catch(() => [])) ?? []; // a damaged one is made anew
@@ -145,12 +146,12 @@ export async function tune(run: {
   const all = [...known, ...found];
   let kept = `kept in ${cache}`;
   if (found.length > 0) {
-    await writeTuning(cache, gpu, all).catch((error: Error) => {
+    await writeAside(cache, textOf(gpu, all)).catch((error: Error) => {
       kept = `not kept for the next run: ${error.message}`;
     });
   }
   const chosen = all.filter((product) => wanted.some(sameProduct(product)));
   gpu.matmul.use(chosen);
-  if (own !== undefined) await writeTuning(own, gpu, chosen, intoRun);
+  await pin(output, gpu, chosen);
   printer.line(`kernels      ${found.length} of ${chosen.length} products timed now, ${kept}`);
 }

@@ -10,16 +10,6 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-/** Whether there is a process of this number, another user's too. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // signal 0 asks, it does not disturb
-    return true;
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
-}
-
 /** `dirOrFile` itself if it is a file, else the path of `name` in that folder. Throws FileError if it does not exist. */
 export async function resolveInFolder(dirOrFile: string, name: string): Promise<string> {
   try {

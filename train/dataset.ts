@@ -55,6 +55,13 @@ const SINGLE_COLUMNS = [
 ] as const;
 const RECORDS_NAMED = 5;
 
+/** What `chooseTextColumns` goes by besides the columns. */
+type ChoiceArguments = [
+  wanted: readonly string[] | undefined,
+  where: string,
+  trained?: readonly string[],
+];
+
 /**
  * The columns a text is joined from. Wanted ones must all exist. Without a wish: the trained ones if all exist; else "title" with the first there is of
  * enhanced_cleaned_text, text, content, body, description; else the first there is of text, tweet, statement, sentence,
@@ -64,9 +71,7 @@ const RECORDS_NAMED = 5;
  */
 export function chooseTextColumns(
   columns: readonly string[],
-  wanted: readonly string[] | undefined,
-  where: string,
-  trained?: readonly string[],
+  ...[wanted, where, trained]: ChoiceArguments
 ): readonly string[] {
   if (wanted !== undefined) {
     for (const column of wanted) requireColumn(columns, column, "text", where);
@@ -83,16 +88,16 @@ export function chooseTextColumns(
 }
 
 /**
- * Throws DataError for a record that has a column the first one lacks, where text columns chosen by name would be others with
- * it: its text would be read without.
+ * Throws DataError for a record that has a column the first one lacks, where `chooseTextColumns` would choose others with it:
+ * its text would be read without.
  */
 export function requireSameChoice(
   { columns, further, record }: CsvRow,
   chosen: readonly string[],
-  where: string,
+  ...[wanted, where, trained]: ChoiceArguments
 ): void {
   if (further === undefined) return;
-  const all = chooseTextColumns([...columns, ...further], undefined, where);
+  const all = chooseTextColumns([...columns, ...further], wanted, where, trained);
   if (all.join() === chosen.join()) return;
   throw new DataError(
     `${where}, record ${record}: its text columns must be those of the first record, ${chosen.join(" + ")}; got ${all.join(" + ")}. Name them with --text-columns.`,
@@ -177,9 +182,7 @@ export async function* readLabelled(
         );
       }
     }
-    if (wanted === undefined && trainedColumns === undefined) {
-      requireSameChoice(csvRow, textColumns, where);
-    }
+    requireSameChoice(csvRow, textColumns, wanted, where, trainedColumns);
     const label = (row[labelColumn] ?? "").trim();
     const text = joinText(row, textColumns);
     const [title = "", ...others] = textColumns;

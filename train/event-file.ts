@@ -30,21 +30,19 @@ function record(data: Buffer): Buffer {
 }
 
 /** The whole records at the start of a file that belong to steps up to `lastStep`: how many, and their bytes. */
-function wholeUpTo(file: Buffer, lastStep: number): { readonly records: number; bytes: number } {
-  let at = 0;
-  let records = 0;
-  const found = () => ({ records, bytes: at });
-  while (at + HEADER_BYTES + FOOTER_BYTES <= file.length) {
-    if (maskedCrc(file.subarray(at, at + 8)) !== file.readUInt32LE(at + 8)) return found();
-    const start = at + HEADER_BYTES;
-    const end = start + Number(file.readBigUInt64LE(at));
-    if (end + FOOTER_BYTES > file.length) return found();
+function wholeUpTo(file: Buffer, lastStep: number): { records: number; bytes: number } {
+  let [records, bytes] = [0, 0];
+  while (bytes + HEADER_BYTES + FOOTER_BYTES <= file.length) {
+    if (maskedCrc(file.subarray(bytes, bytes + 8)) !== file.readUInt32LE(bytes + 8)) break;
+    const start = bytes + HEADER_BYTES;
+    const end = start + Number(file.readBigUInt64LE(bytes));
+    if (end + FOOTER_BYTES > file.length) break;
     const data = file.subarray(start, end);
-    if (maskedCrc(data) !== file.readUInt32LE(end) || stepOf(data) > lastStep) return found();
-    at = end + FOOTER_BYTES;
+    if (maskedCrc(data) !== file.readUInt32LE(end) || stepOf(data) > lastStep) break;
+    bytes = end + FOOTER_BYTES;
     records++;
   }
-  return found();
+  return { records, bytes };
 }
 
 // Protocol buffers: a field is its number and wire type, then a varint, 4 or 8 bytes, or a length and that many bytes.

@@ -1,7 +1,8 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FileError, TrainingError } from "../engine/index.ts";
-import { errorCode, isRunning } from "../model/read-file.ts";
+import { isRunning } from "../model/is-running.ts";
+import { errorCode } from "../model/read-file.ts";
 
 /** Name of the lock file in a run's folder. */
 export const LOCK = ".lock";

@@ -248,10 +248,11 @@ async function writePage(
   sections: readonly Markup[],
   facts: readonly string[],
 ): Promise<void> {
-  if (options.html === undefined) return;
+  const { html } = options;
+  if (html === undefined) return;
   const title = `What ${excerpt(options.model, 60)} goes by`;
-  await writeAside(options.html, page(title, facts, sections)).catch((cause: Error) => {
-    throw new FileError(options.html!, `must be written whole; got ${cause.message}.`, { cause });
+  await writeAside(html, page(title, facts, sections)).catch((cause: Error) => {
+    throw new FileError(html, `must be written whole; got ${cause.message}.`, { cause });
   });
 }
 

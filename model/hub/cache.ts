@@ -15,7 +15,8 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { errorCode, isRunning } from "../read-file.ts";
+import { isRunning } from "../is-running.ts";
+import { errorCode } from "../read-file.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 // End of the name of a file in the making: host, process and number of who writes it.

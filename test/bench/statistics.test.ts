@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { iqr, median } from "../../bench/statistics.ts";
+import { iqr, median, quantile } from "../../bench/statistics.ts";
 
 describe("statistics", () => {
   it("take the middle of an odd number of values in any order", () => {
@@ -8,7 +8,12 @@ describe("statistics", () => {
 
   it("interpolate between neighbours", () => {
     expect(median([4, 1, 3, 2])).toBe(2.5);
-    expect(iqr([10, 20])).toBe(5);
+    expect(quantile([10, 20], 0.25)).toBe(12.5);
+  });
+
+  it("give the smallest and largest value at the ends", () => {
+    expect(quantile([3, 1, 2], 0)).toBe(1);
+    expect(quantile([3, 1, 2], 1)).toBe(3);
   });
 
   it("ignore one far value in the distance between the quartiles", () => {
@@ -22,7 +27,7 @@ describe("statistics", () => {
     expect(values).toEqual([3, 1, 2]);
   });
 
-  it("of none are no number", () => {
-    expect(median([])).toBeNaN();
+  it("refuse an empty list", () => {
+    expect(() => median([])).toThrow("at least one value is needed; got none");
   });
 });

@@ -42,6 +42,9 @@ describe.each([1, 2, 5, 1000])("texts in pieces of %i bytes", (size) => {
     await expect(read(later, size)).rejects.toThrow(
       "input, record 2: its text columns must be those of the first record, text; got title + text. Name them with --text-columns.",
     );
+    await expect(read(later, size, { trainedColumns: ["title", "text"] })).rejects.toThrow(
+      "record 2: its text columns must be",
+    );
     expect(await read(later, size, { textColumns: ["text"] })).toEqual(["a", "c"]);
     expect(await read(later, size, { trainedColumns: ["text"] })).toEqual(["a", "c"]);
     expect(await read('{"text":"a"}\n{"text":"c","url":"d"}\n', size)).toEqual(["a", "c"]);

@@ -91,7 +91,7 @@ export async function* walk(
         requireSameTextColumns(first, { file, textColumns });
         otherColumns = columns.filter((c) => c !== labelColumn && !textColumns.includes(c));
       }
-      if (format.textColumns === undefined) requireSameChoice(csvRow, textColumns, file);
+      requireSameChoice(csvRow, textColumns, format.textColumns, file);
       const spelling = (cells[labelColumn] ?? "").trim();
       if (spelling === "") {
         throw new DataError(
