@@ -3,7 +3,7 @@
 
 import { add } from "../kernels/add.ts";
 import { fill } from "../kernels/fill.ts";
-import { grid, ofWidth } from "../kernels/kernel.ts";
+import { grid, gridOfThreads, ofWidth } from "../kernels/kernel.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import { expectShape, format } from "./shape.ts";
@@ -251,7 +251,7 @@ export class Tape {
       } else {
         const buffers = { a: before, b: gradient, y: sum };
         const [kernel, reals] = ofWidth(add, N);
-        gpu.launch(kernel, "forward", buffers, { N }, grid(Math.ceil(reals / 64)));
+        gpu.launch(kernel, "forward", buffers, { N }, gridOfThreads(kernel, reals));
       }
       gpu.release(before);
       gradients.set(input, sum);
@@ -261,6 +261,6 @@ export class Tape {
   private accumulate(a: Tensor, y: Tensor): void {
     const N = y.size;
     const [kernel, reals] = ofWidth(add, N);
-    this.#gpu.launch(kernel, "accumulate", { a, y }, { N }, grid(Math.ceil(reals / 64)));
+    this.#gpu.launch(kernel, "accumulate", { a, y }, { N }, gridOfThreads(kernel, reals));
   }
 }

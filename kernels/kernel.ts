@@ -190,3 +190,9 @@ export function grid(count: number): Grid {
   const y = Math.ceil(count / MAX_GRID);
   return [Math.ceil(count / y), y, 1];
 }
+
+/** The grid of at least this many threads, for a kernel whose workgroups have its constant LANES of them. */
+export function gridOfThreads({ name, constants: { LANES } }: Kernel, threads: number): Grid {
+  if (typeof LANES !== "number") throw new Error(`kernel ${name}: it has no constant LANES.`);
+  return grid(Math.ceil(threads / LANES));
+}

@@ -62,16 +62,25 @@ const MOST_DISCARDED = 64 << 20;
 export async function readJsonBody(request: IncomingMessage, mostBytes: number): Promise<unknown> {
   const type = request.headers["content-type"] ?? "";
   const isJson = /^application\/json\s*(?:;|$)/i.test(type);
+  const encoding = request.headers["content-encoding"] ?? "identity";
+  const isPlain = /^identity$/i.test(encoding);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MOST_DISCARDED) break;
-    if (isJson && size <= mostBytes) chunks.push(chunk);
+    if (isJson && isPlain && size <= mostBytes) chunks.push(chunk);
     else chunks.length = 0;
   }
   if (!isJson) {
     throw new HttpError(415, `content-type must be application/json; got "${type.slice(0, 100)}".`);
+  }
+  if (!isPlain) {
+    throw new HttpError(
+      415,
+      `a body must not be compressed; got content-encoding "${encoding.slice(0, 100)}".`,
+      { "accept-encoding": "identity" },
+    );
   }
   if (size > mostBytes) {
     throw new HttpError(413, `a body may have ${mostBytes} bytes; got more.`, {

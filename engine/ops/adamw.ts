@@ -4,7 +4,7 @@ import {
   GRADIENT_NORM_SOFTWARE,
   gradientNorm as normKernel,
 } from "../../kernels/gradient-norm.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { gridOfThreads } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { ParameterSet } from "../parameters.ts";
@@ -124,7 +124,7 @@ export function adamw(
       v: slice(v),
     };
     const params = { ...settings, N, decayed: Math.min(N, Math.max(0, set.decayed - from)) };
-    const groups = grid(Math.ceil(N / 256));
+    const groups = gridOfThreads(kernel, N / 4);
     if (corrections) {
       gpu.launch(kernel, "updateCorrected", { ...buffers, corrections }, params, groups);
     } else gpu.launch(kernel, "update", buffers, params, groups);

@@ -1,5 +1,5 @@
 import { crossEntropy as kernel } from "../../kernels/cross-entropy.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { gridOfThreads } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectMatrix, format } from "../shape.ts";
@@ -25,7 +25,7 @@ export function crossEntropy(gpu: Gpu, logits: Tensor, labels: Uint32Array): Ten
   return gpu.tape.record(loss, [logits], [uploaded, probs], (dloss) => [
     (dlogits, ACCUMULATE) => {
       const backward = { labels: uploaded, probs, dloss, dlogits };
-      const groups = grid(Math.ceil(logits.size / 64));
+      const groups = gridOfThreads(kernel, logits.size);
       gpu.launch(kernel, "backward", backward, params, groups, { ACCUMULATE });
     },
   ]);

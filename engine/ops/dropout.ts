@@ -1,5 +1,5 @@
 import { dropout as kernels } from "../../kernels/dropout.ts";
-import { grid, ofWidth } from "../../kernels/kernel.ts";
+import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
@@ -29,7 +29,7 @@ export function dropout(gpu: Gpu, x: Tensor, p: number, key: DropoutKey): Tensor
   const [kernel, reals] = ofWidth(kernels, N);
   const params = { N, ...key, threshold, scale };
   const apply = (from: Tensor, y: Tensor, ACCUMULATE: boolean): void =>
-    gpu.launch(kernel, "apply", { x: from, y }, params, grid(Math.ceil(reals / 64)), {
+    gpu.launch(kernel, "apply", { x: from, y }, params, gridOfThreads(kernel, reals), {
       ACCUMULATE,
     });
   const y = gpu.like(x);

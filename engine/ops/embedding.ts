@@ -1,5 +1,5 @@
 import { embedding as kernels } from "../../kernels/embedding.ts";
-import { grid, ofWidth } from "../../kernels/kernel.ts";
+import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { format } from "../shape.ts";
@@ -91,7 +91,7 @@ export function embedding(
   // Rows may start anywhere, and a vec4 only at a multiple of 4.
   const anywhere = index.some((at) => at % 4 !== 0);
   const [kernel, columns] = anywhere ? ([kernels[1], C] as const) : ofWidth(kernels, C);
-  gpu.launch(kernel, "forward", buffers, { R, C, S }, grid(Math.ceil((R * columns) / 64)));
+  gpu.launch(kernel, "forward", buffers, { R, C, S }, gridOfThreads(kernel, R * columns));
   return gpu.tape.record(y, [table], [uploaded], (dy, scratch) => [
     (dtable, accumulate) => {
       if (!accumulate) {
@@ -114,7 +114,7 @@ export function embedding(
         const items = padded(owners.items, most);
         const targets = padded(owners.targets, most);
         const R = owners.targets.length;
-        const groups = grid(Math.ceil((R * columns) / 64));
+        const groups = gridOfThreads(kernel, R * columns);
         const all = { offsets, items, targets, source, sums };
         gpu.launch(kernel, "backward", all, { R, C, S: 0 }, groups, { ACCUMULATE });
       };

@@ -1,6 +1,6 @@
 import { fill } from "../../kernels/fill.ts";
 import { gatherRows as kernel } from "../../kernels/gather-rows.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { gridOfThreads } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectMatrix, format } from "../shape.ts";
@@ -20,13 +20,13 @@ export function gatherRows(gpu: Gpu, x: Tensor, rows: Uint32Array): Tensor {
   const index = gpu.upload(rows);
   const y = gpu.empty([rows.length, C]);
   const params = { N: y.size, C };
-  const groups = grid(Math.ceil(y.size / 64));
+  const groups = gridOfThreads(kernel, y.size);
   gpu.launch(kernel, "forward", { index, x, y }, params, groups);
   return gpu.tape.record(y, [x], [index], (dy) => [
     (dx, accumulate) => {
       const N = dx.size;
       if (!accumulate)
-        gpu.launch(fill, "forward", { y: dx }, { N, value: 0 }, grid(Math.ceil(N / 64)));
+        gpu.launch(fill, "forward", { y: dx }, { N, value: 0 }, gridOfThreads(fill, N));
       gpu.launch(kernel, "backward", { index, dy, dx }, params, groups);
     },
   ]);

@@ -1,5 +1,5 @@
 import type { Activation } from "../../kernels/activation.ts";
-import { grid } from "../../kernels/kernel.ts";
+import { grid, gridOfThreads } from "../../kernels/kernel.ts";
 import { MATMUL_PACK_LANES, matmulHalf, matmulPack, matmulSplit } from "../../kernels/matmul.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
@@ -108,7 +108,7 @@ function launchProduct(
     const N = sizes.M * sizes.N;
     const partial = gpu.empty([variant.split, N]);
     gpu.launch(kernel, "product", { a, b, c: partial }, sizes, groups, constants);
-    const totals = grid(Math.ceil(N / 256));
+    const totals = gridOfThreads(matmulSplit, N / 4);
     gpu.launch(matmulSplit, "total", { partial, c }, { S: variant.split, N }, totals, {
       ACCUMULATE,
     });
@@ -165,7 +165,13 @@ function packed(
 /** A copy of a matrix as f16, two elements to a word. */
 function halved(gpu: Gpu, a: Tensor): Tensor {
   return copied(gpu, a, "halved", [a.size / 2], (h) => {
-    gpu.launch(matmulHalf, "rounded", { a, h }, { N: a.size }, grid(Math.ceil(a.size / 256)));
+    gpu.launch(
+      matmulHalf,
+      "rounded",
+      { a, h },
+      { N: a.size },
+      gridOfThreads(matmulHalf, a.size / 4),
+    );
   });
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { defineKernel, grid, packParams } from "../../kernels/kernel.ts";
+import { adamw } from "../../kernels/adamw.ts";
+import { defineKernel, grid, gridOfThreads, packParams } from "../../kernels/kernel.ts";
 
 describe("grid", () => {
   it("folds a count past 65,535 into two dimensions that cover it with less than a row to spare", () => {
@@ -10,6 +11,23 @@ describe("grid", () => {
       expect(x * y * z - count).toBeLessThan(Math.max(y, 2));
     }
     expect(grid(65_535)).toEqual([65_535, 1, 1]);
+  });
+});
+
+describe("gridOfThreads", () => {
+  it("counts workgroups by the LANES that the kernel declares", () => {
+    expect(adamw.constants["LANES"]).toBe(64);
+    expect([1, 64, 64.25, 65].map((threads) => gridOfThreads(adamw, threads)[0])).toEqual([
+      1, 1, 2, 2,
+    ]);
+    const wider = { ...adamw, constants: { LANES: 256 } };
+    expect(gridOfThreads(wider, 257)).toEqual([2, 1, 1]);
+  });
+
+  it("refuses a kernel that does not say how many threads a workgroup has", () => {
+    expect(() => gridOfThreads({ ...adamw, constants: {} }, 64)).toThrow(
+      "kernel adamw: it has no constant LANES.",
+    );
   });
 });
 

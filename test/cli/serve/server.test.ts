@@ -1,5 +1,6 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { ModelServer, type ServerLimits } from "../../../cli/serve/server.ts";
 import { openDevice } from "../../../engine/device.ts";
@@ -141,6 +142,21 @@ describe("POST /predict", () => {
       415,
       'content-type must be application/json; got "text/plain".',
     ]);
+  });
+
+  it("says of a compressed body that it must not be, which RFC 9110 gives 415 for", async () => {
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const body = gzipSync(JSON.stringify({ text: TEXT })) as unknown as string;
+    const refused = await ask(`${url}/predict`, { method: "POST", headers, body });
+    expect([refused.status, refused.body["error"]]).toEqual([
+      415,
+      'a body must not be compressed; got content-encoding "gzip".',
+    ]);
+    expect(refused.headers.get("accept-encoding")).toBe("identity");
+    const plain = { ...headers, "content-encoding": "identity" };
+    const text = JSON.stringify({ text: TEXT });
+    const taken = await ask(`${url}/predict`, { method: "POST", headers: plain, body: text });
+    expect(taken.status).toBe(200);
   });
 
   it("refuses 10 MB, announced or not, in bounded time and space", async () => {

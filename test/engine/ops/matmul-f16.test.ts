@@ -8,7 +8,7 @@ import { openDevice } from "../../../engine/device.ts";
 import { linear } from "../../../engine/ops/linear.ts";
 import { matmulInto } from "../../../engine/ops/matmul.ts";
 import { matmulHalf } from "../../../kernels/matmul.ts";
-import { grid } from "../../../kernels/kernel.ts";
+import { gridOfThreads } from "../../../kernels/kernel.ts";
 import { matmulMatrix, matrixTileSize } from "../../../kernels/matmul-matrix.ts";
 import {
   fits,
@@ -223,7 +223,7 @@ describe.skipIf(!gpu)(`f16 copies of operands${half ? "" : why}`, () => {
     const values = Float32Array.from({ length: N }, (_, i) => (i % 2003) / 7 - 100);
     const read = gpu!.step(`halves ${N}`, () => {
       const h = gpu!.empty([N / 2]);
-      const groups = grid(Math.ceil(N / 256));
+      const groups = gridOfThreads(matmulHalf, N / 4);
       gpu!.launch(matmulHalf, "rounded", { a: gpu!.upload(values), h }, { N }, groups);
       return gpu!.readLater(h);
     });
