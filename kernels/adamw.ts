@@ -1,5 +1,8 @@
 import { defineKernel } from "./kernel.ts";
 
+/** For software adapters; more overflow a CPU's cache of decoded instructions (bench row "update"). */
+export const ADAMW_SOFTWARE = { QUADS: 2 };
+
 /** `step_size` is lr / (1 - beta1^t), `root_c2` sqrt(1 - beta2^t); 1 - beta comes from the CPU, where it is exact. */
 export const adamw = defineKernel("adamw", {
   files: ["./shared/index.wgsl", "./adamw.wgsl"],
@@ -16,7 +19,7 @@ export const adamw = defineKernel("adamw", {
     step_size: "f32",
     root_c2: "f32",
   },
-  constants: { LANES: 64 },
+  constants: { LANES: 64, QUADS: 1 },
   entries: {
     correct: ["state", "corrections_out"],
     update: ["gradient", "state", "parameter", "m", "v"],

@@ -1,7 +1,8 @@
 // adamw — decoupled weight decay, Loshchilov and Hutter 2019, arXiv:1711.05101, in the order torch.optim.AdamW uses:
 //   p -= lr wd p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps)
 // with g the gradient times the clip factor, c1 = 1 - b1^t, root_c2 = sqrt(1 - b2^t).
-// gradient, parameter, m, v: [N] slices of the flat buffers, N % 4 = 0   state: gradient-norm's.   One thread per 4 elements.
+// gradient, parameter, m, v: [N] slices of the flat buffers, N % 4 = 0   state: gradient-norm's.
+// Mapping: a thread takes QUADS vec4s side by side. Starting a thread costs a software adapter as much as several accesses.
 // Elements before `decayed`, a multiple of 4, decay, the rest (biases, LayerNorms) do not. A non-finite gradient changes nothing.
 // corrections: [c1, c2], where t counts the updates made, which only the device knows when some are left out; `correct`, one
 // thread, counts one more, and `updateCorrected` has c1 and c2 from there.
@@ -23,6 +24,14 @@ fn correct() {
   }
 }
 
+fn update_quads(thread: u32, step_size: f32, root_c2: f32) {
+  for (var i = thread * QUADS; i < (thread + 1u) * QUADS; i++) {
+    if (4u * i < params.N) {
+      update_quad(i, step_size, root_c2);
+    }
+  }
+}
+
 fn update_quad(i: u32, step_size: f32, root_c2: f32) {
   let g = gradient[i] * state[1];
   gradient[i] = vec4f();
@@ -40,16 +49,10 @@ fn update_quad(i: u32, step_size: f32, root_c2: f32) {
 
 @compute @workgroup_size(LANES)
 fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = linear_workgroup(group, groups) * LANES + lane;
-  if (4u * i < params.N) {
-    update_quad(i, params.step_size, params.root_c2);
-  }
+  update_quads(linear_workgroup(group, groups) * LANES + lane, params.step_size, params.root_c2);
 }
 
 @compute @workgroup_size(LANES)
 fn updateCorrected(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = linear_workgroup(group, groups) * LANES + lane;
-  if (4u * i < params.N) {
-    update_quad(i, params.lr / corrections[0], sqrt(corrections[1]));
-  }
+  update_quads(linear_workgroup(group, groups) * LANES + lane, params.lr / corrections[0], sqrt(corrections[1]));
 }

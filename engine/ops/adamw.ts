@@ -1,4 +1,4 @@
-import { adamw as kernel } from "../../kernels/adamw.ts";
+import { ADAMW_SOFTWARE, adamw as kernel } from "../../kernels/adamw.ts";
 import {
   GRADIENT_NORM,
   GRADIENT_NORM_SOFTWARE,
@@ -113,6 +113,7 @@ export function adamw(
     const params = { ...settings, N: 0, decayed: 0 };
     gpu.launch(kernel, "correct", { state, corrections_out: corrections }, params, [1, 1, 1]);
   }
+  const QUADS = gpu.info.software ? ADAMW_SOFTWARE.QUADS : 1;
   for (const { from, slice } of slices(set.size)) {
     const parameter = slice(set.values);
     const N = parameter.size;
@@ -124,9 +125,10 @@ export function adamw(
       v: slice(v),
     };
     const params = { ...settings, N, decayed: Math.min(N, Math.max(0, set.decayed - from)) };
-    const groups = gridOfThreads(kernel, N / 4);
+    const groups = gridOfThreads(kernel, N / 4 / QUADS);
     if (corrections) {
-      gpu.launch(kernel, "updateCorrected", { ...buffers, corrections }, params, groups);
-    } else gpu.launch(kernel, "update", buffers, params, groups);
+      const all = { ...buffers, corrections };
+      gpu.launch(kernel, "updateCorrected", all, params, groups, { QUADS });
+    } else gpu.launch(kernel, "update", buffers, params, groups, { QUADS });
   }
 }

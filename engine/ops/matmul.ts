@@ -154,9 +154,9 @@ function packed(
 ): Tensor {
   const panels = Math.ceil(X / width);
   return copied(gpu, x, `panels of ${of}`, [panels, K, width], (p) => {
-    // Threads of a row of workgroups: of rows each takes 4 x 4, of columns a quad.
+    // Threads of a row of workgroups: each takes 4 x 4, of rows or of k.
     const [threads, y, z] =
-      of === "rows" ? [(K * width) / 16, panels, 1] : [(panels * width) / 4, ...grid(K)];
+      of === "rows" ? [(K * width) / 16, panels, 1] : [(panels * width) / 4, ...grid(K / 4)];
     const groups = [Math.ceil(threads / MATMUL_PACK_LANES), y, z] as const;
     gpu.launch(matmulPack, of, { x, p }, { X, K }, groups, { WIDTH: width });
   });
