@@ -1,5 +1,5 @@
 import type { Gpu } from "../engine/index.ts";
-import { defineKernel, type Grid, grid } from "../kernels/kernel.ts";
+import { defineKernel, type Grid, gridOfThreads } from "../kernels/kernel.ts";
 import { type Ceiling, time } from "./harness.ts";
 
 const LANES = 64;
@@ -27,7 +27,7 @@ export async function measureCeiling(gpu: Gpu): Promise<Ceiling> {
     return Math.min(...(times.get(`ceiling/${entry}`) ?? times.get("wall")!).each);
   };
   const fma = await fastest("multiplyAdd", [groups, 1, 1]);
-  const copy = await fastest("copy", grid(N / LANES / COPIED));
+  const copy = await fastest("copy", gridOfThreads(kernel, N / COPIED));
   for (const tensor of [x, y, probe]) gpu.release(tensor);
   const flops = groups * LANES * STEPS * 3 * 4 * 2; // 3 chains of vec4, a multiply and an add each
   return { gflops: flops / fma / 1e6, gbps: (2 * 16 * N) / copy / 1e6 };

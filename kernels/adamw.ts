@@ -1,7 +1,9 @@
 import { defineKernel } from "./kernel.ts";
 
-/** For software adapters; more overflow a CPU's cache of decoded instructions (bench row "update"). */
-export const ADAMW_SOFTWARE = { QUADS: 2 };
+/** vec4s of a thread. */
+export const ADAMW = { QUADS: 1 } as const;
+/** On a software adapter; more overflow a CPU's cache of decoded instructions (bench/NOTES.md). */
+export const ADAMW_SOFTWARE = { QUADS: 2 } as const;
 
 /** `step_size` is lr / (1 - beta1^t), `root_c2` sqrt(1 - beta2^t); 1 - beta comes from the CPU, where it is exact. */
 export const adamw = defineKernel("adamw", {
@@ -19,7 +21,7 @@ export const adamw = defineKernel("adamw", {
     step_size: "f32",
     root_c2: "f32",
   },
-  constants: { LANES: 64, QUADS: 1 },
+  constants: { LANES: 64, ...ADAMW },
   entries: {
     correct: ["state", "corrections_out"],
     update: ["gradient", "state", "parameter", "m", "v"],

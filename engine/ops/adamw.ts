@@ -1,4 +1,4 @@
-import { ADAMW_SOFTWARE, adamw as kernel } from "../../kernels/adamw.ts";
+import { ADAMW, ADAMW_SOFTWARE, adamw as kernel } from "../../kernels/adamw.ts";
 import {
   GRADIENT_NORM,
   GRADIENT_NORM_SOFTWARE,
@@ -113,7 +113,7 @@ export function adamw(
     const params = { ...settings, N: 0, decayed: 0 };
     gpu.launch(kernel, "correct", { state, corrections_out: corrections }, params, [1, 1, 1]);
   }
-  const QUADS = gpu.info.software ? ADAMW_SOFTWARE.QUADS : 1;
+  const { QUADS } = gpu.info.software ? ADAMW_SOFTWARE : ADAMW;
   for (const { from, slice } of slices(set.size)) {
     const parameter = slice(set.values);
     const N = parameter.size;
