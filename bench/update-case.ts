@@ -43,7 +43,7 @@ export function updateCase(gpu: Gpu): Case {
     },
     costs: {
       "gradient-norm/partial": moved(SIZE),
-      "adamw/update": moved(8 * SIZE),
+      "adamw/update": moved(7 * SIZE),
     },
     destroy() {
       optimiser.destroy();

@@ -126,12 +126,9 @@ export class Gpu {
 
   /** Frees such buffers and all that knows of them; a launch on one of their tensors throws. */
   destroyPersistent(...buffers: readonly PoolBuffer[]): void {
-    for (const buffer of buffers) {
-      buffer.refs = 0;
-      buffer.gpu.destroy();
-    }
-    this.#memory.derived.forget(buffers);
+    this.#memory.destroyPersistent(buffers);
     this.#pipelines.forget(buffers);
+    this.tape.sums.forget(buffers);
   }
 
   /** What `make` fills from a persistent tensor, by name. The engine keeps it; `make` runs again when the tensor was written. */
@@ -175,6 +172,7 @@ export class Gpu {
       } catch (error) {
         this.#submission.discard(error);
         this.#memory.derived.expire();
+        this.tape.sums.drop();
         throw error;
       }
     });
@@ -189,6 +187,7 @@ export class Gpu {
     onProgress?: (done: number, total: number) => void,
   ): Promise<void> {
     const requests: PipelineRequest[] = (this.#rehearsal = []);
+    const restore = this.tape.sums.saved();
     try {
       await fn();
     } catch (error) {
@@ -196,6 +195,7 @@ export class Gpu {
     } finally {
       this.#rehearsal = undefined;
       this.#memory.derived.expire();
+      restore();
     }
     await this.settle(this.#pipelines.prepare(requests, onProgress));
   }

@@ -127,6 +127,14 @@ export class Memory {
     };
   }
 
+  destroyPersistent(buffers: readonly PoolBuffer[]): void {
+    for (const buffer of buffers) {
+      buffer.refs = 0;
+      buffer.gpu.destroy();
+    }
+    this.derived.forget(buffers);
+  }
+
   set(tensor: Tensor, values: Values): void {
     requireWords("set", values);
     if (values.length !== tensor.size) {

@@ -36,6 +36,7 @@ export class ParameterSet {
   readonly decayed: number;
   /** Flat f32 [size]. */
   readonly values: Tensor;
+  /** As `values`; what `adamw` has used stays in it until the next Tape.gradients. */
   readonly gradients: Tensor;
   #gpu: Gpu;
   #tensors = new Map<string, Tensor>();
@@ -81,11 +82,13 @@ export class ParameterSet {
     const gradients = gpu.persistent("gradients", end * 4);
     this.values = new Tensor([end], values);
     this.gradients = new Tensor([end], gradients);
-    for (const [key, { shape }] of ordered) {
+    const grads = ordered.map(([key, { shape }]) => {
       const offset = starts.get(key)! * 4;
       const grad = new Tensor(shape, gradients, offset);
       this.#tensors.set(key, new Tensor(shape, values, offset, grad));
-    }
+      return grad;
+    });
+    gpu.tape.sums.own(grads);
   }
 
   /** Number of trained values, without gaps. */

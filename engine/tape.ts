@@ -2,10 +2,11 @@
 // from the end. Gradients are added up here and nowhere else: ALBERT's shared layer is one parameter with many uses.
 
 import { add } from "../kernels/add.ts";
-import { fill } from "../kernels/fill.ts";
-import { grid, gridOfThreads, ofWidth } from "../kernels/kernel.ts";
+import { gridOfThreads, ofWidth } from "../kernels/kernel.ts";
+import { Accumulation } from "./accumulation.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
+import { fillInto } from "./ops/fill.ts";
 import { expectShape, format } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -30,6 +31,8 @@ interface Node {
 
 /** Records the ops of a forward pass and runs their backward closures from the last to the first. One for each Gpu. */
 export class Tape {
+  /** Which parameters' gradients are added to, not written over. */
+  readonly sums = new Accumulation();
   #gpu: Gpu;
   #nodes: Node[] | undefined;
   /** Whether parameters get their gradients, or are left alone. */
@@ -62,8 +65,8 @@ export class Tape {
 
   /**
    * Runs `forward`, which returns a loss of one element, then adds `scale` times the loss's derivatives to the `grad` of
-   * every parameter it used; with `lossScale`, times its first element too, which the device holds. Activations are freed on
-   * the way back. Returns the loss. Throws ShapeError for another shape, or a tensor no op made; DeviceError within another record.
+   * every parameter it used; with `lossScale`, times its first element too, which the device holds. A sum begins anew after
+   * each update (adamw). Activations are freed on the way back. Returns the loss. Throws ShapeError for another shape, or a tensor no op made; DeviceError within another record.
    */
   gradients(forward: () => Tensor, scale = 1, lossScale?: Tensor): Tensor {
     this.begin("tape.gradients");
@@ -82,11 +85,9 @@ export class Tape {
         );
       }
       const seed = this.#gpu.like(loss);
-      const params = { N: 1, value: scale };
-      if (lossScale) {
-        this.#gpu.launch(fill, "scaled", { y: seed, factor: lossScale }, params, grid(1));
-      } else this.#gpu.launch(fill, "forward", { y: seed }, params, grid(1));
+      fillInto(this.#gpu, seed, scale, lossScale);
       this.backward(loss, seed, nodes, []);
+      for (const gradient of this.sums.rest()) fillInto(this.#gpu, gradient, 0);
       return loss;
     } finally {
       this.#nodes = undefined;
@@ -203,7 +204,9 @@ export class Tape {
         inputGradients.forEach((gradient, i) => {
           const input = node.inputs[i]!;
           if (!gradient) return;
-          if (input.grad && this.#training) this.addTo(input.grad, gradient);
+          if (input.grad && this.#training) {
+            this.addTo(input.grad, gradient, this.sums.begin(input.grad));
+          }
           // Data, not a result: nobody asks for its gradient.
           else if (tracked.has(input)) this.contribute(gradients, input, gradient);
         });
@@ -217,9 +220,10 @@ export class Tape {
     return gradients;
   }
 
-  private addTo(into: Tensor, gradient: Exclude<Gradient, null>): void {
-    if (typeof gradient === "function") gradient(into, true);
-    else this.accumulate(gradient, into);
+  private addTo(into: Tensor, gradient: Exclude<Gradient, null>, accumulate = true): void {
+    if (typeof gradient === "function") return gradient(into, accumulate);
+    if (!accumulate) fillInto(this.#gpu, into, 0);
+    this.accumulate(gradient, into);
   }
 
   private contribute(

@@ -6,8 +6,7 @@
 // Elements before `decayed`, a multiple of 4, decay, the rest (biases, LayerNorms) do not. A non-finite gradient changes nothing.
 // corrections: [c1, c2], where t counts the updates made, which only the device knows when some are left out; `correct`, one
 // thread, counts one more, and `updateCorrected` has c1 and c2 from there.
-// The gradient is cleared where it is read, which saves the next step a pass over memory.
-@group(0) @binding(0) var<storage, read_write> gradient: array<vec4f>;
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(1) var<storage, read> state: array<f32>;
 @group(0) @binding(2) var<storage, read_write> parameter: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> m: array<vec4f>;
@@ -33,11 +32,10 @@ fn update_quads(thread: u32, step_size: f32, root_c2: f32) {
 }
 
 fn update_quad(i: u32, step_size: f32, root_c2: f32) {
-  let g = gradient[i] * state[1];
-  gradient[i] = vec4f();
   if (state[2] == 0.0) {
     return;
   }
+  let g = gradient[i] * state[1];
   let m1 = params.beta1 * m[i] + params.one_minus_beta1 * g;
   let v1 = params.beta2 * v[i] + params.one_minus_beta2 * g * g;
   m[i] = m1;

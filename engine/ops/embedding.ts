@@ -2,8 +2,8 @@ import { embedding as kernels } from "../../kernels/embedding.ts";
 import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
-import { format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { fillInto } from "./fill.ts";
 
 /** Tokens one thread adds up at most, so that frequent rows do not serialise. */
 const CHUNK = 32;
@@ -94,11 +94,7 @@ export function embedding(
   gpu.launch(kernel, "forward", buffers, { R, C, S }, gridOfThreads(kernel, R * columns));
   return gpu.tape.record(y, [table], [uploaded], (dy, scratch) => [
     (dtable, accumulate) => {
-      if (!accumulate) {
-        throw new ShapeError(
-          `embedding: the table ${format(table.shape)} must be a parameter, whose gradient is added to.`,
-        );
-      }
+      if (!accumulate) fillInto(gpu, dtable, 0);
       const { chunks, rows } = bucketRows(index, R, C, frozen);
       if (rows.targets.length === 0) return;
       // As long as the largest case, so that the buffers do not depend on the tokens.

@@ -1,10 +1,10 @@
-import { fill } from "../../kernels/fill.ts";
 import { gatherRows as kernel } from "../../kernels/gather-rows.ts";
 import { gridOfThreads } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectMatrix, format } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { fillInto } from "./fill.ts";
 
 /**
  * y[b] = x[rows[b]], for the first token of each sequence. x: [R, C]; rows: indices below R, none twice.
@@ -24,9 +24,7 @@ export function gatherRows(gpu: Gpu, x: Tensor, rows: Uint32Array): Tensor {
   gpu.launch(kernel, "forward", { index, x, y }, params, groups);
   return gpu.tape.record(y, [x], [index], (dy) => [
     (dx, accumulate) => {
-      const N = dx.size;
-      if (!accumulate)
-        gpu.launch(fill, "forward", { y: dx }, { N, value: 0 }, gridOfThreads(fill, N));
+      if (!accumulate) fillInto(gpu, dx, 0);
       gpu.launch(kernel, "backward", { index, dy, dx }, params, groups);
     },
   ]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { grid } from "../../kernels/kernel.ts";
-import { fill } from "../../kernels/fill.ts";
+import { fillInto } from "../../engine/ops/fill.ts";
 import { matmulPack } from "../../kernels/matmul.ts";
 import { Tensor } from "../../engine/tensor.ts";
 import { openCountedGpu } from "../support/counted-gpu.ts";
@@ -46,10 +46,10 @@ it("makes it anew when the parameter was written, by gpu.set or by a launch", as
   gpu.set(parameter, numbers(100));
   expect(await read()).toEqual(turned(100));
   const written = new Tensor([64], buffer); // another range of the same buffer, as AdamW's is
-  gpu.launch(fill, "forward", { y: written }, { N: 64, value: 3 }, grid(1));
+  fillInto(gpu, written, 3);
   expect([...(await gpu.read(parameter))].every((value) => value === 3)).toBe(false);
   expect(await read()).toEqual(turned(100));
-  gpu.launch(fill, "forward", { y: parameter }, { N: 32, value: 5 }, grid(1));
+  fillInto(gpu, parameter, 5);
   expect((await read()).every((value) => value === 5)).toBe(true);
   expect(made).toBe(3);
 });

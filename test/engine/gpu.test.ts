@@ -11,6 +11,7 @@ import { add } from "../../engine/ops/add.ts";
 import { gatherRows } from "../../engine/ops/gather-rows.ts";
 import { Tensor } from "../../engine/tensor.ts";
 import { add as addKernel } from "../../kernels/add.ts";
+import { fillInto } from "../../engine/ops/fill.ts";
 import { fill } from "../../kernels/fill.ts";
 import { defineKernel } from "../../kernels/kernel.ts";
 import { openTestGpu } from "../support/device.ts";
@@ -45,7 +46,7 @@ describe("memory", () => {
   it("reads the values a tensor has after the submit, not before", async () => {
     const x = gpu.upload(Float32Array.of(1, 1));
     const reading = gpu.readLater(x);
-    gpu.launch(fill, "forward", { y: x }, { N: 2, value: 7 }, [1, 1, 1]);
+    fillInto(gpu, x, 7);
     gpu.submit();
     expect([...(await gpu.settle(reading))]).toEqual([7, 7]);
     gpu.release(x);
@@ -187,7 +188,7 @@ describe("launches", () => {
 
   it("refuse more workgroups than a dimension takes", () => {
     const y = gpu.empty([4]);
-    expect(() => gpu.launch(fill, "forward", { y }, { N: 4, value: 0 }, [65_536, 1, 1])).toThrow(
+    expect(() => gpu.launch(fill[0], "forward", { y }, { N: 4, value: 0 }, [65_536, 1, 1])).toThrow(
       "fill/forward: at most 65535 workgroups per dimension; got [65536, 1, 1].",
     );
   });
@@ -230,7 +231,7 @@ describe("errors of the GPU", () => {
     const broken = await openOwn();
     const x = new Tensor([4], broken.persistent("x", 16));
     // WebGPU reports a buffer that is gone when the work is submitted.
-    broken.launch(fill, "forward", { y: x }, { N: 4, value: 0 }, [1, 1, 1]);
+    fillInto(broken, x, 0);
     x.buffer.gpu.destroy();
     const next = () => {
       broken.submit();

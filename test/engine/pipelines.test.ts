@@ -14,7 +14,7 @@ it("forgets the bind groups of buffers that are gone, and no others", () => {
   );
   const calls = noCalls();
   const cache = new PipelineCache(first!.device, calls, () => undefined);
-  const pipeline = cache.get(fill, "scaled", {});
+  const pipeline = cache.get(fill[1], "scaled", {});
   const bind = (bytes: number) => {
     const [y, gone, kept] = [first!, second!, third!].map(
       (buffer) => new Tensor([bytes / 4], buffer),

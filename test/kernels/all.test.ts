@@ -65,6 +65,7 @@ const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
   "column-sum": combine({ ACCUMULATE, ROWS: [1, 1024], LANES: [1, 256] }),
   dropout: combine({ ACCUMULATE, LANES: [1, 256] }),
   embedding: combine({ ACCUMULATE, LANES: [1, 256] }),
+  fill: combine({ LANES: [1, 256], REALS: [1, 16] }),
   "layer-norm": combine({
     ACCUMULATE,
     LANES: [1, LAYER_NORM_SOFTWARE_LANES, LAYER_NORM_LANES, 256],
@@ -76,7 +77,6 @@ const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
 const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
   adamw: combine({ LANES: [1, 256] }),
   "cross-entropy": combine({ ACCUMULATE, LANES: [1, 256] }),
-  fill: combine({ LANES: [1, 256] }),
   "gather-rows": combine({ LANES: [1, 256] }),
   "gradient-norm": combine({ LANES: [1, 256] }),
   "matmul-naive": [...MATMUL, ...HALF],

@@ -28,8 +28,6 @@ export interface OpCase<N extends string> {
   readonly gradientTolerance?: Tolerance;
   /** Default: normal numbers. */
   readonly values?: (name: N, size: number) => Float32Array;
-  /** For an op whose inputs can only be parameters. */
-  readonly parametersOnly?: boolean;
 }
 
 /** Parameters of these names and shapes, none of which decays. The caller destroys the set. */
@@ -80,10 +78,8 @@ export async function checkOp<N extends string>(gpu: Gpu, test: OpCase<N>): Prom
   const through = (name: N): Tensor =>
     add(gpu, direct(name), gpu.upload(shifts[name], test.inputs[name]));
   try {
-    if (!test.parametersOnly) {
-      await expectCase(gpu, test, set, results, through, 1);
-      gpu.set(set.gradients, new Float32Array(set.size));
-    }
+    await expectCase(gpu, test, set, results, through, 1);
+    gpu.set(set.gradients, new Float32Array(set.size));
     await expectCase(gpu, test, set, parameters, direct, 1);
     await expectCase(gpu, test, set, parameters, direct, 2); // adds to the gradients of the last
   } finally {

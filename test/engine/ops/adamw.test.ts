@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { adamw, gradientNorm, type Moments } from "../../../engine/ops/adamw.ts";
+import { add } from "../../../engine/ops/add.ts";
 import { ParameterSet } from "../../../engine/parameters.ts";
 import { Tensor } from "../../../engine/tensor.ts";
 import * as reference from "../../reference/adamw.ts";
 import { clipFactor, gradientNorm as referenceNorm } from "../../reference/gradient-norm.ts";
-import { parametersOf } from "../../support/check-op.ts";
+import { parametersOf, project } from "../../support/check-op.ts";
 import { expectClose } from "../../support/close.ts";
 import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
@@ -42,6 +43,17 @@ function begun(set: ParameterSet): reference.AdamWState {
   gpu.set(set.values, values);
   const zeros = () => new Float64Array(set.size);
   return { p: Float64Array.from(values), m: zeros(), v: zeros() };
+}
+
+/** The set's gradients of the sum of some of its parameters. */
+async function gradientsOf(set: ParameterSet, names: readonly string[]): Promise<Float32Array> {
+  const forward = (): Tensor =>
+    names
+      .map((name) => set.tensor(name))
+      .map((p) => project(gpu, p, gpu.upload(new Float32Array(p.size).fill(1))))
+      .reduce((sum, loss) => add(gpu, sum, loss));
+  gpu.step("gradients", () => void gpu.tape.gradients(forward));
+  return gpu.read(set.gradients);
 }
 
 describe("gradientNorm", () => {
@@ -87,8 +99,9 @@ describe("gradientNorm", () => {
       expect(await gpu.read(set.values)).toEqual(p);
       expect(await gpu.read(moments.m)).toEqual(m);
       expect(await gpu.read(moments.v)).toEqual(v);
-      // Yet the gradients are cleared, or the next step would add to them.
-      expect((await gpu.read(set.gradients)).every((value) => value === 0)).toBe(true);
+      // Yet the gradients are used up, or the next step would add to them.
+      const next = set.split(await gradientsOf(set, ["p"])).get("p")!;
+      expect(next.data).toEqual(new Float32Array(300).fill(1));
       set.destroy();
       moments.destroy();
     },
@@ -119,7 +132,11 @@ describe("adamw", () => {
       expectClose(`v ${at}`, await gpu.read(moments.v), state.v, { rtol: 1e-5, atol: 1e-10 });
       // m / sqrt(v) carries the relative errors of both, times the rate.
       expectClose(`p ${at}`, await gpu.read(set.values), state.p, { rtol: 1e-5, atol: 3e-6 });
-      expect((await gpu.read(set.gradients)).every((value) => value === 0)).toBe(true);
+      // The next gradients are not added to what was used, and are zero where there is none.
+      const next = set.split(await gradientsOf(set, ["weight", "bias"]));
+      for (const [name, { data }] of next) {
+        expect(data).toEqual(new Float32Array(data.length).fill(name === "other" ? 0 : 1));
+      }
     }
     set.destroy();
     moments.destroy();
