@@ -136,7 +136,7 @@ export async function* comparePeers(options: CompareOptions): AsyncGenerator<Pee
     children.push(child);
   }
   log(`${PEERS.map(({ name }) => name).join(", ")}, in turns`);
-  // One run each, again and again: what else the machine does meets all of them alike.
+  // One timed run each, again and again: what else the machine does meets all of them alike.
   let working = children;
   while (working.length > 0) {
     const left: Child[] = [];

@@ -37,11 +37,14 @@ export interface PeerRow {
 /** How often a task is timed. */
 export interface Runs {
   readonly count: number;
-  /** Resolves when a counted run may begin. */
+  /** Resolves when it is this peer's turn. */
   turn(): Promise<void>;
 }
 
-/** Two runs that are not counted, then those that are. `counts` goes on rising while they run. */
+/**
+ * Two runs that are not counted, then those that are, each in a turn and behind one that is not: training steps follow one
+ * another, and the first after a rest finds the cores asleep. `counts` goes on rising while they run.
+ */
 async function timeTask(
   task: Task,
   runs: Runs,
@@ -49,12 +52,14 @@ async function timeTask(
 ): Promise<{ times: number[]; calls: CallCounts }> {
   const times: number[] = [];
   let before = { ...counts };
-  for (let i = 0; i < runs.count + 2; i++) {
-    if (i >= 2) await runs.turn();
+  for (let i = 0; i < 2; i++) await asleep(task.run());
+  for (let i = 0; i < runs.count; i++) {
+    await runs.turn();
+    await asleep(task.run());
     before = { ...counts };
     const start = performance.now();
     await asleep(task.run());
-    if (i >= 2) times.push(performance.now() - start);
+    times.push(performance.now() - start);
   }
   return { times, calls: callsBetween(before, counts) };
 }
