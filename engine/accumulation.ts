@@ -5,13 +5,13 @@ import type { PoolBuffer } from "./buffers.ts";
 import type { Tensor } from "./tensor.ts";
 
 export class Accumulation {
-  /** All gradients of a flat buffer. */
+  /** All gradients in a flat buffer. */
   readonly #sets = new Map<PoolBuffer, readonly Tensor[]>();
   #begun = new Set<Tensor>();
 
-  /** Makes gradients known that are all to hold something once one of them does. */
-  own(gradients: readonly Tensor[]): void {
-    for (const { buffer } of gradients.slice(0, 1)) this.#sets.set(buffer, gradients);
+  /** Makes the gradients in a buffer known, which are all to hold something once one of them does. */
+  own(buffer: PoolBuffer, gradients: readonly Tensor[]): void {
+    this.#sets.set(buffer, gradients);
   }
 
   /** Whether a gradient holds a sum already. From now on it does. */

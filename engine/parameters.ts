@@ -88,7 +88,7 @@ export class ParameterSet {
       this.#tensors.set(key, new Tensor(shape, values, offset, grad));
       return grad;
     });
-    gpu.tape.sums.own(grads);
+    gpu.tape.sums.own(gradients, grads);
   }
 
   /** Number of trained values, without gaps. */
