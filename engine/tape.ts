@@ -66,7 +66,8 @@ export class Tape {
   /**
    * Runs `forward`, which returns a loss of one element, then adds `scale` times the loss's derivatives to the `grad` of
    * every parameter it used; with `lossScale`, times its first element too, which the device holds. A sum begins anew after
-   * each update (adamw). Activations are freed on the way back. Returns the loss. Throws ShapeError for another shape, or a tensor no op made; DeviceError within another record.
+   * each update (adamw), and is zero for a parameter without a gradient. Activations are freed on the way back. Returns the
+   * loss. Throws ShapeError for another shape, or a tensor no op made; DeviceError within another record.
    */
   gradients(forward: () => Tensor, scale = 1, lossScale?: Tensor): Tensor {
     this.begin("tape.gradients");
@@ -220,7 +221,7 @@ export class Tape {
     return gradients;
   }
 
-  private addTo(into: Tensor, gradient: Exclude<Gradient, null>, accumulate = true): void {
+  private addTo(into: Tensor, gradient: Exclude<Gradient, null>, accumulate: boolean): void {
     if (typeof gradient === "function") return gradient(into, accumulate);
     if (!accumulate) fillInto(this.#gpu, into, 0);
     this.accumulate(gradient, into);
@@ -244,7 +245,7 @@ export class Tape {
         gradients.set(input, gradient);
       }
     } else if (before.buffer.refs === 1) {
-      this.addTo(before, gradient);
+      this.addTo(before, gradient, true);
     } else {
       // `before` is also another tensor's gradient: the sum goes elsewhere.
       const sum = gpu.like(input);

@@ -51,7 +51,7 @@ async function timeTask(
   counts: CallCounts,
 ): Promise<{ times: number[]; calls: CallCounts }> {
   const times: number[] = [];
-  let before = { ...counts };
+  let before = counts;
   for (let i = 0; i < 2; i++) await asleep(task.run());
   for (let i = 0; i < runs.count; i++) {
     await runs.turn();

@@ -79,8 +79,8 @@ export interface Moments {
 /**
  * One AdamW update of all parameters with decoupled weight decay, in torch.optim.AdamW's order of operations.
  * `state` is gradientNorm's: gradients are scaled by its factor, and nothing changes when it is not finite.
- * The next Tape.gradients begins its sums anew. `step` counts from 1 and is not looked at where there are `corrections`, which it
- * updates. Throws ShapeError. Loshchilov and Hutter 2019, arXiv:1711.05101.
+ * The next Tape.gradients begins its sums anew. `step` counts from 1 and is not looked at where there are `corrections`,
+ * which it updates. Throws ShapeError. Loshchilov and Hutter 2019, arXiv:1711.05101.
  */
 export function adamw(
   gpu: Gpu,
