@@ -216,6 +216,7 @@ function crossEntropyCase(gpu: Gpu, R: number): Case {
     check: (y) => expectNear("logits", y, (i) => value(18, i), 1e-7),
     costs: {
       "cross-entropy/forward": moved(2 * R * H),
+      "cross-entropy/mean": moved(R),
       "cross-entropy/backward": moved(2 * R * H),
     },
   });

@@ -23,7 +23,8 @@ export function canBroadcast(headSize: number, lanes: number): boolean {
 
 /** Rows each lane owns in backward; two share what is handed round, but of short texts more lanes own none. */
 const rowsInBackward = (headSize: number): number => (headSize <= 32 ? 1 : 2);
-const ROWS_IN_FORWARD = 2;
+/** Its two sums a number fit beside those of more rows. */
+const ROWS_IN_FORWARD = 4;
 
 function source(D: number, lanes: number): string {
   const quads = D / 4;
@@ -44,7 +45,7 @@ function source(D: number, lanes: number): string {
     `subgroupBroadcast(${name}${Math.floor(d / lanes)}, ${(p * quads + d) % lanes}u)`;
   // Loads and stores of whole rows of many quads would take most of the time to compile if they were written out; for few,
   // the array that a loop needs makes the kernel slower. The loop's bound must not be start + a constant: LLVM would unroll.
-  const byLoop = D > 32;
+  const byLoop = D > 16;
   const everyQuad = (buffer: string, at: string, body: string): string => `
       let start = ${at};
       for (var i = start; i < min(start + ${quads}u, arrayLength(&${buffer})); i++) { ${body} }`;

@@ -5,7 +5,8 @@ export const crossEntropy = defineKernel("cross-entropy", {
   params: { R: "u32", C: "u32" },
   constants: { LANES: 64, ACCUMULATE: false },
   entries: {
-    forward: ["labels", "logits", "probs_out", "loss"],
+    forward: ["labels", "logits", "probs_out", "losses_out"],
+    mean: ["losses", "loss"],
     backward: ["labels", "probs", "dloss", "dlogits"],
   },
 });

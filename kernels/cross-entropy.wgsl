@@ -1,31 +1,42 @@
 // cross-entropy — loss = mean over r of (log sum exp logits[r] - logits[r, label[r]]); probs = softmax(logits), kept for
-// backward: dlogits = (probs - onehot(label)) * dloss / R.   logits, probs, dlogits: [R, C]   labels: [R]   loss, dloss: [1]
-// forward: one workgroup, each thread takes whole rows (C is the number of classes).   backward: one thread per element.
+// backward: dlogits = (probs - onehot(label)) * dloss / R.   logits, probs, dlogits: [R, C]   labels, losses: [R]   loss, dloss: [1]
+// Mapping: a thread takes a whole row (C is the number of classes).   mean: one workgroup.
 @group(0) @binding(0) var<storage, read> labels: array<u32>;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
 @group(0) @binding(2) var<storage, read_write> probs_out: array<f32>;
-@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> losses_out: array<f32>;
+@group(0) @binding(0) var<storage, read> losses: array<f32>;
+@group(0) @binding(1) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(1) var<storage, read> probs: array<f32>;
 @group(0) @binding(2) var<storage, read> dloss: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let r = linear_workgroup(group, groups) * LANES + lane;
+  if (r >= params.R) {
+    return;
+  }
+  let row = r * params.C;
+  var largest = logits[row];
+  for (var c = 1u; c < params.C; c++) {
+    largest = max(largest, logits[row + c]);
+  }
+  var exps = 0.0;
+  for (var c = 0u; c < params.C; c++) {
+    exps += exp(logits[row + c] - largest);
+  }
+  for (var c = 0u; c < params.C; c++) {
+    probs_out[row + c] = exp(logits[row + c] - largest) / exps;
+  }
+  losses_out[r] = log(exps) + largest - logits[row + labels[r]];
+}
+
+@compute @workgroup_size(LANES)
+fn mean(@builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
   for (var r = lane; r < params.R; r += LANES) {
-    let row = r * params.C;
-    var largest = logits[row];
-    for (var c = 1u; c < params.C; c++) {
-      largest = max(largest, logits[row + c]);
-    }
-    var exps = 0.0;
-    for (var c = 0u; c < params.C; c++) {
-      exps += exp(logits[row + c] - largest);
-    }
-    for (var c = 0u; c < params.C; c++) {
-      probs_out[row + c] = exp(logits[row + c] - largest) / exps;
-    }
-    sum += log(exps) + largest - logits[row + labels[r]];
+    sum += losses[r];
   }
   let total = workgroup_sum(sum, lane);
   if (lane == 0u) {
@@ -35,15 +46,19 @@ fn forward(@builtin(local_invocation_index) lane: u32) {
 
 @compute @workgroup_size(LANES)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = linear_workgroup(group, groups) * LANES + lane;
-  if (i >= params.R * params.C) {
+  let r = linear_workgroup(group, groups) * LANES + lane;
+  if (r >= params.R) {
     return;
   }
-  let hit = select(0.0, 1.0, i % params.C == labels[i / params.C]);
-  let gradient = (probs[i] - hit) * dloss[0] / f32(params.R);
-  if (ACCUMULATE) {
-    dlogits[i] += gradient;
-  } else {
-    dlogits[i] = gradient;
+  let label = labels[r];
+  for (var c = 0u; c < params.C; c++) {
+    let i = r * params.C + c;
+    let hit = select(0.0, 1.0, c == label);
+    let gradient = (probs[i] - hit) * dloss[0] / f32(params.R);
+    if (ACCUMULATE) {
+      dlogits[i] += gradient;
+    } else {
+      dlogits[i] = gradient;
+    }
   }
 }

@@ -19,14 +19,17 @@ export function crossEntropy(gpu: Gpu, logits: Tensor, labels: Uint32Array): Ten
   const params = { R, C };
   const uploaded = gpu.upload(labels);
   const probs = gpu.like(logits);
+  const losses = gpu.empty([R]);
   const loss = gpu.empty([1]);
-  const forward = { labels: uploaded, logits, probs_out: probs, loss };
-  gpu.launch(kernel, "forward", forward, params, [1, 1, 1]);
+  const rows = gridOfThreads(kernel, R);
+  const forward = { labels: uploaded, logits, probs_out: probs, losses_out: losses };
+  gpu.launch(kernel, "forward", forward, params, rows);
+  gpu.launch(kernel, "mean", { losses, loss }, params, [1, 1, 1]);
+  gpu.release(losses);
   return gpu.tape.record(loss, [logits], [uploaded, probs], (dloss) => [
     (dlogits, ACCUMULATE) => {
       const backward = { labels: uploaded, probs, dloss, dlogits };
-      const groups = gridOfThreads(kernel, logits.size);
-      gpu.launch(kernel, "backward", backward, params, groups, { ACCUMULATE });
+      gpu.launch(kernel, "backward", backward, params, rows, { ACCUMULATE });
     },
   ]);
 }
