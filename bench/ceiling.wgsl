@@ -22,11 +22,10 @@ fn multiplyAdd(@builtin(global_invocation_id) id: vec3u) {
   y[id.x] = c[0] + c[1] + c[2];
 }
 
-// COPIED vec4s a thread: a software adapter's cost of starting threads must not count.
 @compute @workgroup_size(LANES)
-fn copy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = ((group.y * groups.x + group.x) * LANES + lane) * COPIED;
-  for (var i = first; i < min(first + COPIED, params.N); i++) {
+fn copy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let piece = piece_of(group, groups, params.N);
+  for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     y[i] = x[i];
   }
 }

@@ -2,8 +2,9 @@
 // from the end. Gradients are added up here and nowhere else: ALBERT's shared layer is one parameter with many uses.
 
 import { add } from "../kernels/add.ts";
-import { gridOfThreads, ofWidth } from "../kernels/kernel.ts";
+import { ofWidth } from "../kernels/kernel.ts";
 import { Accumulation } from "./accumulation.ts";
+import { launchEach } from "./each.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import { fillInto } from "./ops/fill.ts";
@@ -256,7 +257,7 @@ export class Tape {
       } else {
         const buffers = { a: before, b: gradient, y: sum };
         const [kernel, reals] = ofWidth(add, N);
-        gpu.launch(kernel, "forward", buffers, { N }, gridOfThreads(kernel, reals));
+        launchEach(gpu, kernel, "forward", buffers, { N }, reals);
       }
       gpu.release(before);
       gradients.set(input, sum);
@@ -266,6 +267,6 @@ export class Tape {
   private accumulate(a: Tensor, y: Tensor): void {
     const N = y.size;
     const [kernel, reals] = ofWidth(add, N);
-    this.#gpu.launch(kernel, "accumulate", { a, y }, { N }, gridOfThreads(kernel, reals));
+    launchEach(this.#gpu, kernel, "accumulate", { a, y }, { N }, reals);
   }
 }

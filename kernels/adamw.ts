@@ -1,13 +1,8 @@
-import { defineKernel } from "./kernel.ts";
-
-/** vec4s of a thread. */
-export const ADAMW = { QUADS: 1 } as const;
-/** On a software adapter; more overflow a CPU's cache of decoded instructions (bench/NOTES.md). */
-export const ADAMW_SOFTWARE = { QUADS: 2 } as const;
+import { defineKernel, EACH } from "./kernel.ts";
 
 /** `step_size` is lr / (1 - beta1^t), `root_c2` sqrt(1 - beta2^t); 1 - beta comes from the CPU, where it is exact. */
 export const adamw = defineKernel("adamw", {
-  files: ["./shared/index.wgsl", "./adamw.wgsl"],
+  files: ["./shared/index.wgsl", "./shared/each.wgsl", "./adamw.wgsl"],
   params: {
     N: "u32",
     decayed: "u32",
@@ -21,7 +16,7 @@ export const adamw = defineKernel("adamw", {
     step_size: "f32",
     root_c2: "f32",
   },
-  constants: { LANES: 64, ...ADAMW },
+  constants: { ...EACH },
   entries: {
     correct: ["state", "corrections_out"],
     update: ["gradient", "state", "parameter", "m", "v"],

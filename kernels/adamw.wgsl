@@ -2,7 +2,7 @@
 //   p -= lr wd p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps)
 // with g the gradient times the clip factor, c1 = 1 - b1^t, root_c2 = sqrt(1 - b2^t).
 // gradient, parameter, m, v: [N] slices of the flat buffers, N % 4 = 0   state: gradient-norm's.
-// Mapping: a thread takes QUADS vec4s side by side. Starting a thread costs a software adapter as much as several accesses.
+// Mapping: shared/each.wgsl, by vec4s.
 // Elements before `decayed`, a multiple of 4, decay, the rest (biases, LayerNorms) do not. A non-finite gradient changes nothing.
 // corrections: [c1, c2], where t counts the updates made, which only the device knows when some are left out; `correct`, one
 // thread, counts one more, and `updateCorrected` has c1 and c2 from there.
@@ -23,34 +23,30 @@ fn correct() {
   }
 }
 
-fn update_quads(thread: u32, step_size: f32, root_c2: f32) {
-  for (var i = thread * QUADS; i < (thread + 1u) * QUADS; i++) {
-    if (4u * i < params.N) {
-      update_quad(i, step_size, root_c2);
-    }
-  }
-}
-
-fn update_quad(i: u32, step_size: f32, root_c2: f32) {
+fn update_piece(piece: vec2u, lane: u32, step_size: f32, root_c2: f32) {
   if (state[2] == 0.0) {
     return;
   }
-  let g = gradient[i] * state[1];
-  let m1 = params.beta1 * m[i] + params.one_minus_beta1 * g;
-  let v1 = params.beta2 * v[i] + params.one_minus_beta2 * g * g;
-  m[i] = m1;
-  v[i] = v1;
-  let decay = select(0.0, params.lr * params.weight_decay, 4u * i < params.decayed);
-  let p = parameter[i] * (1.0 - decay);
-  parameter[i] = p - step_size * (m1 / (sqrt(v1) / root_c2 + params.eps));
+  let factor = state[1];
+  for (var i = piece.x + lane; i < piece.y; i += LANES) {
+    let g = gradient[i] * factor;
+    let m1 = params.beta1 * m[i] + params.one_minus_beta1 * g;
+    let v1 = params.beta2 * v[i] + params.one_minus_beta2 * g * g;
+    m[i] = m1;
+    v[i] = v1;
+    let decay = select(0.0, params.lr * params.weight_decay, 4u * i < params.decayed);
+    let p = parameter[i] * (1.0 - decay);
+    parameter[i] = p - step_size * (m1 / (sqrt(v1) / root_c2 + params.eps));
+  }
 }
 
 @compute @workgroup_size(LANES)
-fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  update_quads(linear_workgroup(group, groups) * LANES + lane, params.step_size, params.root_c2);
+fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  update_piece(piece_of(group, groups, params.N / 4u), thread.x, params.step_size, params.root_c2);
 }
 
 @compute @workgroup_size(LANES)
-fn updateCorrected(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  update_quads(linear_workgroup(group, groups) * LANES + lane, params.lr / corrections[0], sqrt(corrections[1]));
+fn updateCorrected(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let piece = piece_of(group, groups, params.N / 4u);
+  update_piece(piece, thread.x, params.lr / corrections[0], sqrt(corrections[1]));
 }

@@ -57,7 +57,8 @@ function writer({ lanes, split, teams, quads, stride, pitch, keys }: Division) {
     /** An entry whose teams own rows; own are the places of real ones. */
     entry: (name: string, body: string): string => `
 @compute @workgroup_size(${lanes})
-fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let row = rows[group.z];
   if (group.x * ${owned}u >= row.z) {
     return; // the whole workgroup returns

@@ -67,7 +67,8 @@ fn rounded_to_f16(x: vec4f) -> vec4f {
 // delta = sum over d of dy * y: one thread per (row, head), N = R A. HALF: of dy as the f16 that dy . v is made of. What
 // rounding does to dy, it does to dy . v of every key alike: were delta without it, it would stay in all ds.
 @compute @workgroup_size(DELTA_LANES)
-fn backwardDelta(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backwardDelta(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let at = linear_workgroup(group, groups) * DELTA_LANES + lane;
   if (at >= params.N) {
     return;

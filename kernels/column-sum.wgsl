@@ -6,7 +6,8 @@
 @group(0) @binding(2) var<storage, read_write> y: array<Real>;
 
 @compute @workgroup_size(LANES)
-fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let c = group.x * LANES + lane;
   let columns = params.C / WIDTH;
   if (c >= columns) {
@@ -22,7 +23,8 @@ fn partial(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 }
 
 @compute @workgroup_size(LANES)
-fn total(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn total(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let c = group.x * LANES + lane;
   let columns = params.C / WIDTH;
   if (c >= columns) {

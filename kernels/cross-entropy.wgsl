@@ -12,7 +12,8 @@
 @group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let r = linear_workgroup(group, groups) * LANES + lane;
   if (r >= params.R) {
     return;
@@ -33,7 +34,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 }
 
 @compute @workgroup_size(LANES)
-fn mean(@builtin(local_invocation_index) lane: u32) {
+fn mean(@builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   var sum = 0.0;
   for (var r = lane; r < params.R; r += LANES) {
     sum += losses[r];
@@ -45,7 +47,8 @@ fn mean(@builtin(local_invocation_index) lane: u32) {
 }
 
 @compute @workgroup_size(LANES)
-fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let r = linear_workgroup(group, groups) * LANES + lane;
   if (r >= params.R) {
     return;

@@ -1,11 +1,8 @@
-import { inBothWidths } from "./kernel.ts";
-
-/** Reals of a thread. */
-export const FILL_REALS = 8;
+import { EACH, inBothWidths } from "./kernel.ts";
 
 export const fill = inBothWidths("fill", {
-  files: ["./shared/index.wgsl", "./fill.wgsl"],
+  files: ["./shared/index.wgsl", "./shared/each.wgsl", "./fill.wgsl"],
   params: { N: "u32", value: "f32" },
-  constants: { LANES: 64, REALS: FILL_REALS },
+  constants: { ...EACH },
   entries: { forward: ["y"], scaled: ["y", "factor"] },
 });

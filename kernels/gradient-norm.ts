@@ -2,8 +2,8 @@ import { defineKernel } from "./kernel.ts";
 
 /** Largest number of partial sums one dispatch makes, and threads that make each. */
 export const GRADIENT_NORM = { PARTIALS: 256, LANES: 128 } as const;
-/** On a software adapter, where barriers are what costs (bench/NOTES.md). */
-export const GRADIENT_NORM_SOFTWARE = { PARTIALS: 16, LANES: 64 } as const;
+/** On a software adapter one subgroup each: barriers are what costs there (bench/NOTES.md). */
+export const GRADIENT_NORM_SOFTWARE = { PARTIALS: 64, LANES: 8 } as const;
 
 /** `first` is where a dispatch's partial sums start; `max_norm` 0 means no clipping. */
 export const gradientNorm = defineKernel("gradient-norm", {

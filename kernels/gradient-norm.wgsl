@@ -1,6 +1,6 @@
 // gradient-norm — norm = sqrt(sum x^2); factor = min(1, max_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_.
 // x: [N], N % 4 = 0   partial: [P]   state: [norm, factor, finite, loss scale], factor and finite 0 when the norm is NaN or infinite.
-// partial: P workgroups stride over x.   total: one workgroup. The factor never leaves the device: adamw reads it.
+// partial: P workgroups, each adds up a piece of x.   total: one workgroup. The factor never leaves the device: adamw reads it.
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> partial_out: array<f32>;
 @group(0) @binding(1) var<storage, read> partial_in: array<f32>;
@@ -8,10 +8,14 @@
 @group(0) @binding(3) var<storage, read_write> loss_scale: array<f32>;
 
 @compute @workgroup_size(LANES)
-fn partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
+  let count = params.N / 4u;
+  let each = (count + groups.x - 1u) / groups.x;
   var sums = vec4f();
-  for (var i = group.x * LANES + lane; i < params.N / 4u; i += groups.x * LANES) {
-    sums += x[i] * x[i];
+  for (var i = group.x * each + lane; i < min((group.x + 1u) * each, count); i += LANES) {
+    let v = x[i];
+    sums += v * v;
   }
   let total = workgroup_sum((sums.x + sums.y) + (sums.z + sums.w), lane);
   if (lane == 0u) {
@@ -42,7 +46,8 @@ fn sum_of_partials(lane: u32) -> f32 {
 }
 
 @compute @workgroup_size(LANES)
-fn total(@builtin(local_invocation_index) lane: u32) {
+fn total(@builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let sum = sum_of_partials(lane);
   if (lane == 0u) {
     finish(sum, 1.0);
@@ -52,7 +57,8 @@ fn total(@builtin(local_invocation_index) lane: u32) {
 // Dynamic loss scaling (Micikevicius et al. 2018, arXiv:1710.03740) with torch.amp.GradScaler's numbers: half the scale when
 // a gradient is not finite, twice after 2,000 steps in a row that are. loss_scale: [scale, steps in a row].
 @compute @workgroup_size(LANES)
-fn totalScaled(@builtin(local_invocation_index) lane: u32) {
+fn totalScaled(@builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let sum = sum_of_partials(lane);
   if (lane == 0u) {
     let scale = loss_scale[0];

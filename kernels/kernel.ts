@@ -140,6 +140,14 @@ export function madeOnce<K extends Kernel>(): (name: string, make: () => K) => K
   };
 }
 
+/** Threads of a workgroup of an element-wise kernel, and the elements that each takes: constants of shared/each.wgsl. */
+export const EACH = { LANES: 64, TURNS: 1 } as const;
+/**
+ * The same on a software adapter, to which a workgroup is a loop over its subgroups: its start costs as much as some loads and
+ * stores, a turn of a loop in it less (bench/NOTES.md).
+ */
+export const EACH_SOFTWARE = { LANES: 8, TURNS: 64 } as const;
+
 /** A line of generated WGSL for each of 0 .. n, for loops that must be written out. */
 export const times = (n: number, line: (i: number) => string, between = "\n"): string =>
   Array.from({ length: n }, (_, i) => line(i)).join(between);

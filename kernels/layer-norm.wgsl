@@ -20,7 +20,8 @@
 @group(0) @binding(5) var<storage, read_write> partial_beta: array<Real>;
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let r = linear_workgroup(group, groups);
   if (r >= params.R) {
     return; // the whole workgroup returns, so no barrier is left waiting
@@ -48,7 +49,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 }
 
 @compute @workgroup_size(LANES)
-fn forwardResidual(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forwardResidual(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let r = linear_workgroup(group, groups);
   if (r >= params.R) {
     return;
@@ -79,7 +81,8 @@ fn forwardResidual(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups)
 
 // dx = rstd * (g - mean(g) - xhat * mean(g * xhat)),  g = dy * gamma,  xhat = (x - mean) * rstd.
 @compute @workgroup_size(LANES)
-fn backwardInput(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backwardInput(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let r = linear_workgroup(group, groups);
   if (r >= params.R) {
     return;
@@ -109,7 +112,8 @@ fn backwardInput(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
 }
 
 @compute @workgroup_size(LANES)
-fn backwardParams(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn backwardParams(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let c = group.x * LANES + lane;
   let columns = params.C / WIDTH;
   if (c >= columns) {

@@ -62,7 +62,8 @@ fn tile(row: u32, column: u32) -> array<vec4f, ROWS> {
 }
 
 @compute @workgroup_size(LANES)
-fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let quad = group.x * LANES + lane;
   var sums = tile(group.y * ROWS, quad);
   if (quad >= params.N / 4u) {
@@ -82,7 +83,8 @@ fn product(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 }
 
 @compute @workgroup_size(LANES)
-fn linear(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn linear(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let quad = group.x * LANES + lane;
   var sums = tile(group.y * ROWS, quad);
   if (quad >= params.N / 4u) {
@@ -97,7 +99,8 @@ fn linear(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
 }
 
 @compute @workgroup_size(LANES)
-fn linearKeep(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn linearKeep(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  let lane = thread.x;
   let quad = group.x * LANES + lane;
   var sums = tile(group.y * ROWS, quad);
   if (quad >= params.N / 4u) {

@@ -3,7 +3,7 @@
 //   product     C (+)= op(A) op(B)
 //   linear      C = f(op(A) op(B) + bias), f by ACTIVATION
 //   linearKeep  the same, and keeps the value before f for backward
-import { defineKernel, type Kernel } from "./kernel.ts";
+import { defineKernel, EACH, EACH_SOFTWARE, type Kernel } from "./kernel.ts";
 
 /** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
 export type Layout = "NN" | "NT" | "TN";
@@ -59,27 +59,25 @@ export const matmulTiled = defineKernel("matmul-tiled", {
 
 /** `S` partial sums of `N` elements each. */
 export const matmulSplit = defineKernel("matmul-split", {
-  files: ["./shared/index.wgsl", "./matmul-split.wgsl"],
+  files: ["./shared/index.wgsl", "./shared/each.wgsl", "./matmul-split.wgsl"],
   params: { S: "u32", N: "u32" },
-  constants: { LANES: 64, ACCUMULATE: false },
+  constants: { ...EACH, ACCUMULATE: false },
   entries: { total: ["partial", "c"] },
 });
 
-export const MATMUL_PACK_LANES = 64;
-
-/** `X` rows or columns of an operand, `K` long, in panels of WIDTH of them. */
+/** `X` rows or columns of an operand, `K` long, in panels of WIDTH of them. For software adapters, as what reads panels. */
 export const matmulPack = defineKernel("matmul-pack", {
   files: ["./matmul-pack.wgsl"],
   params: { X: "u32", K: "u32" },
-  constants: { LANES: MATMUL_PACK_LANES, WIDTH: 32 },
+  constants: { ...EACH_SOFTWARE, WIDTH: 32 },
   entries: { rows: ["x", "p"], columns: ["x", "p"] },
 });
 
 /** `N` elements of an operand as f16, two to a word. */
 export const matmulHalf = defineKernel("matmul-half", {
-  files: ["./shared/index.wgsl", "./matmul-half.wgsl"],
+  files: ["./shared/index.wgsl", "./shared/each.wgsl", "./matmul-half.wgsl"],
   params: { N: "u32" },
-  constants: { LANES: 64 },
+  constants: { ...EACH },
   entries: { rounded: ["a", "h"] },
   enables: ["f16"],
 });

@@ -1,5 +1,6 @@
 import { type Activation, ACTIVATIONS, activation as kernels } from "../../kernels/activation.ts";
-import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
+import { ofWidth } from "../../kernels/kernel.ts";
+import { launchEach } from "../each.ts";
 import { KernelError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
@@ -20,7 +21,7 @@ export function activation(gpu: Gpu, x: Tensor, kind: Activation): Tensor {
   const N = x.size;
   const y = gpu.like(x);
   const [kernel, reals] = ofWidth(kernels, N);
-  gpu.launch(kernel, "forward", { x, y }, { N }, gridOfThreads(kernel, reals), { ACTIVATION });
+  launchEach(gpu, kernel, "forward", { x, y }, { N }, reals, { ACTIVATION });
   return gpu.tape.record(y, [x], [], (dy) => [
     (dx, ACCUMULATE) => activationBackward(gpu, x, dy, dx, kind, ACCUMULATE),
   ]);
@@ -38,5 +39,5 @@ export function activationBackward(
   const constants = { ACTIVATION: activationNumber(kind), ACCUMULATE };
   const N = x.size;
   const [kernel, reals] = ofWidth(kernels, N);
-  gpu.launch(kernel, "backward", { x, dy, dx }, { N }, gridOfThreads(kernel, reals), constants);
+  launchEach(gpu, kernel, "backward", { x, dy, dx }, { N }, reals, constants);
 }

@@ -1,10 +1,10 @@
-import { ADAMW, ADAMW_SOFTWARE, adamw as kernel } from "../../kernels/adamw.ts";
+import { adamw as kernel } from "../../kernels/adamw.ts";
 import {
   GRADIENT_NORM,
   GRADIENT_NORM_SOFTWARE,
   gradientNorm as normKernel,
 } from "../../kernels/gradient-norm.ts";
-import { gridOfThreads } from "../../kernels/kernel.ts";
+import { launchEach } from "../each.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { ParameterSet } from "../parameters.ts";
@@ -113,7 +113,6 @@ export function adamw(
     const params = { ...settings, N: 0, decayed: 0 };
     gpu.launch(kernel, "correct", { state, corrections_out: corrections }, params, [1, 1, 1]);
   }
-  const { QUADS } = gpu.info.software ? ADAMW_SOFTWARE : ADAMW;
   for (const { from, slice } of slices(set.size)) {
     const parameter = slice(set.values);
     const N = parameter.size;
@@ -125,11 +124,10 @@ export function adamw(
       v: slice(v),
     };
     const params = { ...settings, N, decayed: Math.min(N, Math.max(0, set.decayed - from)) };
-    const groups = gridOfThreads(kernel, N / 4 / QUADS);
     if (corrections) {
       const all = { ...buffers, corrections };
-      gpu.launch(kernel, "updateCorrected", all, params, groups, { QUADS });
-    } else gpu.launch(kernel, "update", buffers, params, groups, { QUADS });
+      launchEach(gpu, kernel, "updateCorrected", all, params, N / 4);
+    } else launchEach(gpu, kernel, "update", buffers, params, N / 4);
   }
   gpu.tape.sums.end(set.gradients.buffer);
 }

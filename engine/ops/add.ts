@@ -1,5 +1,6 @@
 import { add as kernels } from "../../kernels/add.ts";
-import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
+import { ofWidth } from "../../kernels/kernel.ts";
+import { launchEach } from "../each.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -10,6 +11,6 @@ export function add(gpu: Gpu, a: Tensor, b: Tensor): Tensor {
   const y = gpu.like(a);
   const N = a.size;
   const [kernel, reals] = ofWidth(kernels, N);
-  gpu.launch(kernel, "forward", { a, b, y }, { N }, gridOfThreads(kernel, reals));
+  launchEach(gpu, kernel, "forward", { a, b, y }, { N }, reals);
   return gpu.tape.record(y, [a, b], [], (dy) => [dy, dy]);
 }

@@ -1,5 +1,6 @@
 import { dropout as kernels } from "../../kernels/dropout.ts";
-import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
+import { ofWidth } from "../../kernels/kernel.ts";
+import { launchEach } from "../each.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
@@ -29,9 +30,7 @@ export function dropout(gpu: Gpu, x: Tensor, p: number, key: DropoutKey): Tensor
   const [kernel, reals] = ofWidth(kernels, N);
   const params = { N, ...key, threshold, scale };
   const apply = (from: Tensor, y: Tensor, ACCUMULATE: boolean): void =>
-    gpu.launch(kernel, "apply", { x: from, y }, params, gridOfThreads(kernel, reals), {
-      ACCUMULATE,
-    });
+    launchEach(gpu, kernel, "apply", { x: from, y }, params, reals, { ACCUMULATE });
   const y = gpu.like(x);
   apply(x, y, false);
   return gpu.tape.record(y, [x], [], (dy) => [(dx, accumulate) => apply(dy, dx, accumulate)]);

@@ -1,5 +1,6 @@
-import { FILL_REALS, fill as kernels } from "../../kernels/fill.ts";
-import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
+import { fill as kernels } from "../../kernels/fill.ts";
+import { ofWidth } from "../../kernels/kernel.ts";
+import { launchEach } from "../each.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -7,7 +8,6 @@ import type { Tensor } from "../tensor.ts";
 export function fillInto(gpu: Gpu, y: Tensor, value: number, factor?: Tensor): void {
   const N = y.size;
   const [kernel, reals] = ofWidth(kernels, N);
-  const groups = gridOfThreads(kernel, reals / FILL_REALS);
-  if (factor) gpu.launch(kernel, "scaled", { y, factor }, { N, value }, groups);
-  else gpu.launch(kernel, "forward", { y }, { N, value }, groups);
+  if (factor) launchEach(gpu, kernel, "scaled", { y, factor }, { N, value }, reals);
+  else launchEach(gpu, kernel, "forward", { y }, { N, value }, reals);
 }

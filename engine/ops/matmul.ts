@@ -1,6 +1,7 @@
 import type { Activation } from "../../kernels/activation.ts";
-import { grid, gridOfThreads } from "../../kernels/kernel.ts";
-import { MATMUL_PACK_LANES, matmulHalf, matmulPack, matmulSplit } from "../../kernels/matmul.ts";
+import { EACH_SOFTWARE, grid } from "../../kernels/kernel.ts";
+import { matmulHalf, matmulPack, matmulSplit } from "../../kernels/matmul.ts";
+import { launchEach } from "../each.ts";
 import { invariant, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectShape, format, type Shape } from "../shape.ts";
@@ -108,10 +109,8 @@ function launchProduct(
     const N = sizes.M * sizes.N;
     const partial = gpu.empty([variant.split, N]);
     gpu.launch(kernel, "product", { a, b, c: partial }, sizes, groups, constants);
-    const totals = gridOfThreads(matmulSplit, N / 4);
-    gpu.launch(matmulSplit, "total", { partial, c }, { S: variant.split, N }, totals, {
-      ACCUMULATE,
-    });
+    const params = { S: variant.split, N };
+    launchEach(gpu, matmulSplit, "total", { partial, c }, params, N / 4, { ACCUMULATE });
     gpu.release(partial);
     return;
   }
@@ -154,10 +153,11 @@ function packed(
 ): Tensor {
   const panels = Math.ceil(X / width);
   return copied(gpu, x, `panels of ${of}`, [panels, K, width], (p) => {
-    // Threads of a row of workgroups: each takes 4 x 4, of rows or of k.
-    const [threads, y, z] =
+    // Blocks of a row of workgroups, 4 x 4 of rows or of k.
+    const [blocks, y, z] =
       of === "rows" ? [(K * width) / 16, panels, 1] : [(panels * width) / 4, ...grid(K / 4)];
-    const groups = [Math.ceil(threads / MATMUL_PACK_LANES), y, z] as const;
+    const { LANES, TURNS } = EACH_SOFTWARE;
+    const groups = [Math.ceil(blocks / (LANES * TURNS)), y, z] as const;
     gpu.launch(matmulPack, of, { x, p }, { X, K }, groups, { WIDTH: width });
   });
 }
@@ -165,13 +165,7 @@ function packed(
 /** A copy of a matrix as f16, two elements to a word. */
 function halved(gpu: Gpu, a: Tensor): Tensor {
   return copied(gpu, a, "halved", [a.size / 2], (h) => {
-    gpu.launch(
-      matmulHalf,
-      "rounded",
-      { a, h },
-      { N: a.size },
-      gridOfThreads(matmulHalf, a.size / 4),
-    );
+    launchEach(gpu, matmulHalf, "rounded", { a, h }, { N: a.size }, a.size / 4);
   });
 }
 

@@ -58,14 +58,17 @@ const MADE: readonly Kernel[] = [
   ),
 ];
 
+/** Of kernels with shared/each.wgsl. */
+const PIECES = { LANES: [1, 256], TURNS: [1, 1024] };
+
 /** Of kernels that come on vec4s and one by one. */
 const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
-  activation: combine({ ACCUMULATE, ACTIVATION, LANES: [1, 256] }),
-  add: combine({ LANES: [1, 256] }),
+  activation: combine({ ACCUMULATE, ACTIVATION, ...PIECES }),
+  add: combine(PIECES),
   "column-sum": combine({ ACCUMULATE, ROWS: [1, 1024], LANES: [1, 256] }),
-  dropout: combine({ ACCUMULATE, LANES: [1, 256] }),
+  dropout: combine({ ACCUMULATE, ...PIECES }),
   embedding: combine({ ACCUMULATE, LANES: [1, 256] }),
-  fill: combine({ LANES: [1, 256], REALS: [1, 16] }),
+  fill: combine(PIECES),
   "layer-norm": combine({
     ACCUMULATE,
     LANES: [1, LAYER_NORM_SOFTWARE_LANES, LAYER_NORM_LANES, 256],
@@ -75,15 +78,15 @@ const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
 
 /** The specialisations to compile beside the default, by kernel. A kernel that is missing here fails a test. */
 const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
-  adamw: combine({ LANES: [1, 256] }),
+  adamw: combine(PIECES),
   "cross-entropy": combine({ ACCUMULATE, LANES: [1, 256] }),
   "gather-rows": combine({ LANES: [1, 256] }),
   "gradient-norm": combine({ LANES: [1, 256] }),
   "matmul-naive": [...MATMUL, ...HALF],
   "matmul-register": [...MATMUL, ...HALF],
-  "matmul-split": combine({ ACCUMULATE, LANES: [1, 256] }),
-  "matmul-pack": combine({ LANES: [1, 256], WIDTH: [4, 64] }),
-  "matmul-half": combine({ LANES: [1, 256] }),
+  "matmul-split": combine({ ACCUMULATE, ...PIECES }),
+  "matmul-pack": combine({ ...PIECES, WIDTH: [4, 64] }),
+  "matmul-half": combine(PIECES),
   "matmul-tiled": [
     ...MATMUL,
     { ELEM: "f16" },
