@@ -2,7 +2,8 @@
 // Ba et al. 2016, arXiv:1607.06450; the sum first is BERT's and ALBERT's post-norm residual.
 // x, residual, sum, y, dy, dx: [R, C]   gamma, beta: [C]   mean, rstd: [R], saved by forward for backward
 // partial_gamma, partial_beta: [P, C], summed by column-sum/total.
-// Mapping: one workgroup per row, LANES threads stride over C; backwardParams: one thread per Real of columns and block of ROWS rows.
+// Mapping: a workgroup takes one row, over which LANES threads stride, or GROUP_ROWS rows with a thread each (LANES = 1);
+// backwardParams: one thread per Real of columns and block of ROWS rows.
 // The variance takes a second pass over the row: E[s^2] - E[s]^2 cancels in f32.
 @group(0) @binding(0) var<storage, read> x: array<Real>;
 @group(0) @binding(1) var<storage, read> residual: array<Real>;
@@ -19,14 +20,16 @@
 @group(0) @binding(4) var<storage, read_write> partial_gamma: array<Real>;
 @group(0) @binding(5) var<storage, read_write> partial_beta: array<Real>;
 
-@compute @workgroup_size(LANES)
+// Of a row behind the last there are none: its threads do nothing, but come to every barrier.
+fn columns_of(r: u32) -> u32 {
+  return select(0u, params.C / WIDTH, r < params.R);
+}
+
+@compute @workgroup_size(LANES * GROUP_ROWS)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let lane = thread.x;
-  let r = linear_workgroup(group, groups);
-  if (r >= params.R) {
-    return; // the whole workgroup returns, so no barrier is left waiting
-  }
-  let columns = params.C / WIDTH;
+  let lane = thread.x % LANES;
+  let r = linear_workgroup(group, groups) * GROUP_ROWS + thread.x / LANES;
+  let columns = columns_of(r);
   let row = r * columns;
   var total = Real();
   for (var c = lane; c < columns; c += LANES) {
@@ -42,20 +45,17 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   for (var c = lane; c < columns; c += LANES) {
     y[row + c] = (x[row + c] - m) * s * gamma[c] + beta[c];
   }
-  if (lane == 0u) {
+  if (lane == 0u && r < params.R) {
     mean_out[r] = m;
     rstd_out[r] = s;
   }
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES * GROUP_ROWS)
 fn forwardResidual(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let lane = thread.x;
-  let r = linear_workgroup(group, groups);
-  if (r >= params.R) {
-    return;
-  }
-  let columns = params.C / WIDTH;
+  let lane = thread.x % LANES;
+  let r = linear_workgroup(group, groups) * GROUP_ROWS + thread.x / LANES;
+  let columns = columns_of(r);
   let row = r * columns;
   var total = Real();
   for (var c = lane; c < columns; c += LANES) {
@@ -73,21 +73,18 @@ fn forwardResidual(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups)
   for (var c = lane; c < columns; c += LANES) {
     y[row + c] = (sum[row + c] - m) * s * gamma[c] + beta[c];
   }
-  if (lane == 0u) {
+  if (lane == 0u && r < params.R) {
     mean_out[r] = m;
     rstd_out[r] = s;
   }
 }
 
 // dx = rstd * (g - mean(g) - xhat * mean(g * xhat)),  g = dy * gamma,  xhat = (x - mean) * rstd.
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES * GROUP_ROWS)
 fn backwardInput(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let lane = thread.x;
-  let r = linear_workgroup(group, groups);
-  if (r >= params.R) {
-    return;
-  }
-  let columns = params.C / WIDTH;
+  let lane = thread.x % LANES;
+  let r = linear_workgroup(group, groups) * GROUP_ROWS + thread.x / LANES;
+  let columns = columns_of(r);
   let row = r * columns;
   let m = mean[r];
   let s = rstd[r];

@@ -1,8 +1,8 @@
 import { grid, ofWidth } from "../../kernels/kernel.ts";
 import {
-  LAYER_NORM_LANES,
+  LAYER_NORM,
   LAYER_NORM_ROWS,
-  LAYER_NORM_SOFTWARE_LANES,
+  LAYER_NORM_SOFTWARE,
   layerNorm as kernels,
 } from "../../kernels/layer-norm.ts";
 import type { Gpu } from "../gpu.ts";
@@ -28,7 +28,8 @@ export function layerNorm(
   if (residual) expectShape("layerNorm: residual", residual.shape, x.shape);
   const params = { R, C, eps };
   const [kernel, reals] = ofWidth(kernels, C);
-  const LANES = gpu.info.software ? LAYER_NORM_SOFTWARE_LANES : LAYER_NORM_LANES;
+  const division = gpu.info.software ? LAYER_NORM_SOFTWARE : LAYER_NORM;
+  const byRows = grid(Math.ceil(R / division.GROUP_ROWS));
   const y = gpu.like(x);
   const [mean, rstd] = [gpu.empty([R]), gpu.empty([R])];
   const outputs = { y, mean_out: mean, rstd_out: rstd };
@@ -38,9 +39,9 @@ export function layerNorm(
     sum = gpu.like(x);
     saved.push(sum);
     const buffers = { x, residual, gamma, beta, sum, ...outputs };
-    gpu.launch(kernel, "forwardResidual", buffers, params, grid(R), { LANES });
+    gpu.launch(kernel, "forwardResidual", buffers, params, byRows, division);
   } else {
-    gpu.launch(kernel, "forward", { x, gamma, beta, ...outputs }, params, grid(R), { LANES });
+    gpu.launch(kernel, "forward", { x, gamma, beta, ...outputs }, params, byRows, division);
   }
   const inputs = residual ? [gamma, beta, x, residual] : [gamma, beta, x];
   return gpu.tape.record(y, inputs, saved, (dy, scratch) => {
@@ -48,12 +49,12 @@ export function layerNorm(
     const partialGamma = scratch(gpu.empty([P, C]));
     const partialBeta = scratch(gpu.empty([P, C]));
     const partials = { partial_gamma: partialGamma, partial_beta: partialBeta };
-    const columns = Math.ceil(reals / LAYER_NORM_LANES);
+    const columns = Math.ceil(reals / LAYER_NORM.LANES);
     const from = { x: sum, dy, mean, rstd };
     gpu.launch(kernel, "backwardParams", { ...from, ...partials }, params, [columns, P, 1]);
     const input = (dx: Tensor, ACCUMULATE: boolean): void =>
-      gpu.launch(kernel, "backwardInput", { ...from, gamma, dx }, params, grid(R), {
-        LANES,
+      gpu.launch(kernel, "backwardInput", { ...from, gamma, dx }, params, byRows, {
+        ...division,
         ACCUMULATE,
       });
     const ofParams = [

@@ -3,6 +3,9 @@
 var<workgroup> reduce_scratch: array<f32, LANES>;
 
 fn workgroup_sum(value: f32, lane: u32) -> f32 {
+  if (LANES == 1u) {
+    return value;
+  }
   reduce_scratch[lane] = value;
   workgroupBarrier(); // values written
   for (var width = LANES / 2u; width > 0u; width >>= 1u) {

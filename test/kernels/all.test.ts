@@ -10,7 +10,7 @@ import { attention } from "../../kernels/attention.ts";
 import { attentionBroadcast, canBroadcast } from "../../kernels/attention-broadcast.ts";
 import { attentionMatrix } from "../../kernels/attention-matrix.ts";
 import { type Constants, type Kernel, MAX_PARAM_BYTES, specialise } from "../../kernels/kernel.ts";
-import { LAYER_NORM_LANES, LAYER_NORM_SOFTWARE_LANES } from "../../kernels/layer-norm.ts";
+import { LAYER_NORM, LAYER_NORM_SOFTWARE } from "../../kernels/layer-norm.ts";
 import { matmulBroadcast } from "../../kernels/matmul-broadcast.ts";
 import { matmulMatrix } from "../../kernels/matmul-matrix.ts";
 import { openGpu } from "../../engine/open.ts";
@@ -69,11 +69,10 @@ const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
   dropout: combine({ ACCUMULATE, ...PIECES }),
   embedding: combine({ ACCUMULATE, LANES: [1, 256] }),
   fill: combine(PIECES),
-  "layer-norm": combine({
-    ACCUMULATE,
-    LANES: [1, LAYER_NORM_SOFTWARE_LANES, LAYER_NORM_LANES, 256],
-    ROWS: [1, 1024],
-  }),
+  "layer-norm": [
+    ...combine({ ACCUMULATE, LANES: [1, LAYER_NORM.LANES, 256], ROWS: [1, 1024] }),
+    LAYER_NORM_SOFTWARE,
+  ],
 };
 
 /** The specialisations to compile beside the default, by kernel. A kernel that is missing here fails a test. */

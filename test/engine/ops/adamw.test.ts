@@ -11,6 +11,11 @@ import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
 
 const gpu = await openTestGpu();
+/** Their sums differ in how they are divided. */
+const ADAPTERS = [
+  { adapter: "a GPU", gpu: await openTestGpu({}, { software: false }) },
+  { adapter: "a software one", gpu: await openTestGpu({}, { software: true }) },
+];
 // Sums of squares in f32; a square root and a quotient per update.
 const tolerance = { rtol: 1e-5, atol: 1e-7 };
 const SETTINGS = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1 };
@@ -57,7 +62,9 @@ async function gradientsOf(set: ParameterSet, names: readonly string[]): Promise
 }
 
 describe("gradientNorm", () => {
-  it.each([1, 127, 129, 70_000])("measures %i values and clips by the limit", async (size) => {
+  it.each(
+    ADAPTERS.flatMap((adapter) => [1, 127, 129, 70_000].map((size) => ({ ...adapter, size }))),
+  )("measures $size values and clips by the limit, taken for $adapter", async ({ gpu, size }) => {
     const set = parametersOf(gpu, { p: [size] });
     const gradients = new Float32Array(set.size);
     gradients.set(normals(1, size));

@@ -6,6 +6,11 @@ import { openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
 
 const gpu = await openTestGpu();
+/** A GPU divides rows among threads, a software adapter does not. */
+const ADAPTERS = [
+  { adapter: "a GPU", gpu: await openTestGpu({}, { software: false }) },
+  { adapter: "a software one", gpu: await openTestGpu({}, { software: true }) },
+];
 // Means over up to 3,072 values round by 6e-8 a step; gradients of gamma and beta are sums over up to 200 rows.
 const tolerance = { rtol: 2e-5, atol: 2e-5 };
 const eps = 1e-12;
@@ -19,7 +24,7 @@ const SHAPES = [
   [2, 3072],
 ] as const;
 
-describe("layerNorm", () => {
+describe.each(ADAPTERS)("layerNorm, the adapter taken for $adapter", ({ gpu }) => {
   it.each(SHAPES.map((shape) => [shape]))("%j is the reference's", (shape) => {
     const C = shape.at(-1)!;
     return checkOp(gpu, {
@@ -46,7 +51,9 @@ describe("layerNorm", () => {
       tolerance,
     });
   });
+});
 
+describe("layerNorm", () => {
   it("gives both uses of one tensor as x and residual their gradient", () =>
     checkOp(gpu, {
       name: "layerNorm of x + x",
