@@ -23,7 +23,7 @@ export function canBroadcast(headSize: number, lanes: number): boolean {
 
 /** Rows each lane owns in backward; two share what is handed round, but of short texts more lanes own none. */
 const rowsInBackward = (headSize: number): number => (headSize <= 32 ? 1 : 2);
-/** Its two sums a number fit beside those of more rows. */
+/** More in forward, which keeps two numbers for each of a row's where backward keeps three or four. */
 const ROWS_IN_FORWARD = 4;
 
 function source(D: number, lanes: number): string {

@@ -1,5 +1,5 @@
 import { crossEntropy as kernel } from "../../kernels/cross-entropy.ts";
-import { gridOfThreads } from "../../kernels/kernel.ts";
+import { grid, gridOfThreads } from "../../kernels/kernel.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectMatrix, format } from "../shape.ts";
@@ -21,15 +21,16 @@ export function crossEntropy(gpu: Gpu, logits: Tensor, labels: Uint32Array): Ten
   const probs = gpu.like(logits);
   const losses = gpu.empty([R]);
   const loss = gpu.empty([1]);
-  const rows = gridOfThreads(kernel, R);
   const forward = { labels: uploaded, logits, probs_out: probs, losses_out: losses };
-  gpu.launch(kernel, "forward", forward, params, rows);
+  gpu.launch(kernel, "forward", forward, params, gridOfThreads(kernel, R));
   gpu.launch(kernel, "mean", { losses, loss }, params, [1, 1, 1]);
   gpu.release(losses);
   return gpu.tape.record(loss, [logits], [uploaded, probs], (dloss) => [
     (dlogits, ACCUMULATE) => {
       const backward = { labels: uploaded, probs, dloss, dlogits };
-      gpu.launch(kernel, "backward", backward, params, rows, { ACCUMULATE });
+      const [blocks] = gridOfThreads(kernel, C);
+      const [y, z] = grid(R);
+      gpu.launch(kernel, "backward", backward, params, [blocks, y, z], { ACCUMULATE });
     },
   ]);
 }
