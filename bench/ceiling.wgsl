@@ -24,7 +24,7 @@ fn multiplyAdd(@builtin(global_invocation_id) id: vec3u) {
 
 @compute @workgroup_size(LANES)
 fn copy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let piece = piece_of(group, groups, params.N);
+  let piece = piece_of(linear_workgroup(group, groups), params.N);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     y[i] = x[i];
   }

@@ -7,7 +7,7 @@
 
 @compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let piece = piece_of(group, groups, params.N / WIDTH);
+  let piece = piece_of(linear_workgroup(group, groups), params.N / WIDTH);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     y[i] = activate(x[i]);
   }
@@ -15,7 +15,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 
 @compute @workgroup_size(LANES)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let piece = piece_of(group, groups, params.N / WIDTH);
+  let piece = piece_of(linear_workgroup(group, groups), params.N / WIDTH);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     let gradient = dy[i] * activate_gradient(x[i]);
     if (ACCUMULATE) {

@@ -42,11 +42,11 @@ fn update_piece(piece: vec2u, lane: u32, step_size: f32, root_c2: f32) {
 
 @compute @workgroup_size(LANES)
 fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  update_piece(piece_of(group, groups, params.N / 4u), thread.x, params.step_size, params.root_c2);
+  update_piece(piece_of(linear_workgroup(group, groups), params.N / 4u), thread.x, params.step_size, params.root_c2);
 }
 
 @compute @workgroup_size(LANES)
 fn updateCorrected(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let piece = piece_of(group, groups, params.N / 4u);
+  let piece = piece_of(linear_workgroup(group, groups), params.N / 4u);
   update_piece(piece, thread.x, params.lr / corrections[0], sqrt(corrections[1]));
 }

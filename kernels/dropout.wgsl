@@ -6,7 +6,7 @@
 
 @compute @workgroup_size(LANES)
 fn apply(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let piece = piece_of(group, groups, params.N / WIDTH);
+  let piece = piece_of(linear_workgroup(group, groups), params.N / WIDTH);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     let kept = random_bits(params.key0, params.key1, places(i)) >= Bits(params.threshold);
     let value = select(Real(), x[i] * params.scale, kept);

@@ -11,10 +11,10 @@ fn fill(piece: vec2u, lane: u32, value: f32) {
 
 @compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  fill(piece_of(group, groups, params.N / WIDTH), thread.x, params.value);
+  fill(piece_of(linear_workgroup(group, groups), params.N / WIDTH), thread.x, params.value);
 }
 
 @compute @workgroup_size(LANES)
 fn scaled(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  fill(piece_of(group, groups, params.N / WIDTH), thread.x, params.value * factor[0]);
+  fill(piece_of(linear_workgroup(group, groups), params.N / WIDTH), thread.x, params.value * factor[0]);
 }

@@ -5,7 +5,7 @@
 
 @compute @workgroup_size(LANES)
 fn rounded(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let piece = piece_of(group, groups, params.N / 4u);
+  let piece = piece_of(linear_workgroup(group, groups), params.N / 4u);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     h[i] = vec4h(a[i]);
   }

@@ -8,17 +8,11 @@
 
 const QUADS = WIDTH / 4u;
 
-// From the first to behind the last of a workgroup's elements in x, of `count`.
-fn piece_of_x(group: vec3u, count: u32) -> vec2u {
-  let first = group.x * LANES * TURNS;
-  return vec2u(first, min(first + LANES * TURNS, count));
-}
-
 @compute @workgroup_size(LANES)
 fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
   let k4 = params.K / 4u;
   let panel = group.y;
-  let piece = piece_of_x(group, k4 * QUADS);
+  let piece = piece_of(group.x, k4 * QUADS);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     let k = i / QUADS;
     let q = i % QUADS;
@@ -40,7 +34,7 @@ fn columns(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   }
   let x4 = params.X / 4u;
   let panels = (x4 + QUADS - 1u) / QUADS;
-  let piece = piece_of_x(group, panels * QUADS);
+  let piece = piece_of(group.x, panels * QUADS);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     let source = k * x4 + min(i, x4 - 1u);
     let to = (i / QUADS * params.K + k) * QUADS + i % QUADS;

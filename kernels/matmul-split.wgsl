@@ -7,7 +7,7 @@
 @compute @workgroup_size(LANES)
 fn total(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) thread: vec3u) {
   let n4 = params.N / 4u;
-  let piece = piece_of(group, groups, n4);
+  let piece = piece_of(linear_workgroup(group, groups), n4);
   for (var i = piece.x + thread.x; i < piece.y; i += LANES) {
     var sum = vec4f();
     for (var s = 0u; s < params.S; s++) {

@@ -3,7 +3,7 @@
 //   product     C (+)= op(A) op(B)
 //   linear      C = f(op(A) op(B) + bias), f by ACTIVATION
 //   linearKeep  the same, and keeps the value before f for backward
-import { defineKernel, EACH, EACH_SOFTWARE, type Kernel } from "./kernel.ts";
+import { defineKernel, EACH, type Kernel } from "./kernel.ts";
 
 /** Which operand is read transposed: C = A B, A Bᵀ or Aᵀ B. */
 export type Layout = "NN" | "NT" | "TN";
@@ -65,11 +65,11 @@ export const matmulSplit = defineKernel("matmul-split", {
   entries: { total: ["partial", "c"] },
 });
 
-/** `X` rows or columns of an operand, `K` long, in panels of WIDTH of them. For software adapters, as what reads panels. */
+/** `X` rows or columns of an operand, `K` long, in panels of WIDTH of them. */
 export const matmulPack = defineKernel("matmul-pack", {
-  files: ["./matmul-pack.wgsl"],
+  files: ["./shared/each.wgsl", "./matmul-pack.wgsl"],
   params: { X: "u32", K: "u32" },
-  constants: { ...EACH_SOFTWARE, WIDTH: 32 },
+  constants: { ...EACH, WIDTH: 32 },
   entries: { rows: ["x", "p"], columns: ["x", "p"] },
 });
 

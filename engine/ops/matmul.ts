@@ -156,9 +156,9 @@ function packed(
     // Blocks of a row of workgroups, 4 x 4 of rows or of k.
     const [blocks, y, z] =
       of === "rows" ? [(K * width) / 16, panels, 1] : [(panels * width) / 4, ...grid(K / 4)];
-    const { LANES, TURNS } = EACH_SOFTWARE;
+    const { LANES, TURNS } = EACH_SOFTWARE; // whose kernels alone read panels
     const groups = [Math.ceil(blocks / (LANES * TURNS)), y, z] as const;
-    gpu.launch(matmulPack, of, { x, p }, { X, K }, groups, { WIDTH: width });
+    gpu.launch(matmulPack, of, { x, p }, { X, K }, groups, { ...EACH_SOFTWARE, WIDTH: width });
   });
 }
 

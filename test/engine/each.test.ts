@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { launchEach } from "../../engine/each.ts";
 import { fill } from "../../kernels/fill.ts";
 import { EACH, EACH_SOFTWARE } from "../../kernels/kernel.ts";
-import { openTestGpu } from "../support/device.ts";
+import { openAsBothKinds } from "../support/device.ts";
 
 const [, scalar] = fill;
 
-describe.each([
-  { adapter: "a GPU", gpu: await openTestGpu({}, { software: false }), ...EACH },
-  { adapter: "a software one", gpu: await openTestGpu({}, { software: true }), ...EACH_SOFTWARE },
-])("launchEach, the adapter taken for $adapter", ({ gpu, LANES, TURNS }) => {
+const ADAPTERS = await openAsBothKinds();
+
+describe.each(ADAPTERS)("launchEach, the adapter taken for $adapter", ({ gpu, software }) => {
+  const { LANES, TURNS } = software ? EACH_SOFTWARE : EACH;
   const piece = LANES * TURNS;
 
   it.each([1, LANES - 1, LANES, LANES + 1, piece - 1, piece, piece + 1, 5 * piece + 3])(

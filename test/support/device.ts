@@ -19,6 +19,16 @@ export async function openTestGpu(
   return gpu;
 }
 
+/** The machine's adapter twice, taken for a GPU and for a software one: kernels that divide their work otherwise run in both ways. */
+export const openAsBothKinds = (): Promise<{ adapter: string; software: boolean; gpu: Gpu }[]> =>
+  Promise.all(
+    [false, true].map(async (software) => ({
+      adapter: software ? "a software one" : "a GPU",
+      software,
+      gpu: await openTestGpu({}, { software }),
+    })),
+  );
+
 /** Leaves NaN in free buffers of many sizes: a new buffer holds zeros, and would hide a read of what nobody wrote. */
 function soil(gpu: Gpu): void {
   const tensors = [];

@@ -7,15 +7,12 @@ import * as reference from "../../reference/adamw.ts";
 import { clipFactor, gradientNorm as referenceNorm } from "../../reference/gradient-norm.ts";
 import { parametersOf, project } from "../../support/check-op.ts";
 import { expectClose } from "../../support/close.ts";
-import { openTestGpu } from "../../support/device.ts";
+import { openAsBothKinds, openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
 
 const gpu = await openTestGpu();
 /** Their sums differ in how they are divided. */
-const ADAPTERS = [
-  { adapter: "a GPU", gpu: await openTestGpu({}, { software: false }) },
-  { adapter: "a software one", gpu: await openTestGpu({}, { software: true }) },
-];
+const ADAPTERS = await openAsBothKinds();
 // Sums of squares in f32; a square root and a quotient per update.
 const tolerance = { rtol: 1e-5, atol: 1e-7 };
 const SETTINGS = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1 };

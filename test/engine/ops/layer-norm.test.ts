@@ -2,15 +2,12 @@ import { describe, expect, it } from "vitest";
 import { layerNorm } from "../../../engine/ops/layer-norm.ts";
 import * as reference from "../../reference/layer-norm.ts";
 import { checkOp } from "../../support/check-op.ts";
-import { openTestGpu } from "../../support/device.ts";
+import { openAsBothKinds, openTestGpu } from "../../support/device.ts";
 import { normals } from "../../support/random.ts";
 
 const gpu = await openTestGpu();
 /** A GPU divides rows among threads, a software adapter does not. */
-const ADAPTERS = [
-  { adapter: "a GPU", gpu: await openTestGpu({}, { software: false }) },
-  { adapter: "a software one", gpu: await openTestGpu({}, { software: true }) },
-];
+const ADAPTERS = await openAsBothKinds();
 // Means over up to 3,072 values round by 6e-8 a step; gradients of gamma and beta are sums over up to 200 rows.
 const tolerance = { rtol: 2e-5, atol: 2e-5 };
 const eps = 1e-12;
