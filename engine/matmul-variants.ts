@@ -11,8 +11,8 @@ import {
   matmulTiled,
 } from "../kernels/matmul.ts";
 import {
-  MATMUL_BROADCAST_STEP,
   matmulBroadcast,
+  matmulBroadcastStep,
   matmulBroadcastTile,
 } from "../kernels/matmul-broadcast.ts";
 import {
@@ -105,7 +105,7 @@ const broadcast = (lanes: number): MatmulVariant => ({
   operands: "f32",
   split: 1,
   tile: matmulBroadcastTile("NN", lanes),
-  step: MATMUL_BROADCAST_STEP.NN,
+  step: matmulBroadcastStep("NN", lanes),
   kernel: (layout) => matmulBroadcast(layout, lanes),
   constants: (_layout, precision) => ({ HALF: precision === "f16" }),
 });
@@ -115,7 +115,7 @@ const broadcastTN = (lanes: number): MatmulVariant => ({
   name: "broadcast TN",
   reads: ["TN"],
   tile: matmulBroadcastTile("TN", lanes),
-  step: MATMUL_BROADCAST_STEP.TN,
+  step: matmulBroadcastStep("TN", lanes),
 });
 
 const broadcastPacked = (lanes: number, tall: boolean): MatmulVariant => ({
@@ -123,7 +123,7 @@ const broadcastPacked = (lanes: number, tall: boolean): MatmulVariant => ({
   name: `broadcast packed${tall ? " tall" : ""}`,
   reads: [],
   tile: matmulBroadcastTile("packed", lanes, tall),
-  step: MATMUL_BROADCAST_STEP.packed,
+  step: matmulBroadcastStep("packed", lanes),
   kernel: () => matmulBroadcast("packed", lanes, tall),
 });
 

@@ -16,34 +16,39 @@ import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from ".
 /** How operands lie: in a layout, or packed in panels of the tile's rows and columns. */
 export type Operands = Layout | "packed";
 
+/** Vectors of 512 bits have 16 lanes. */
+const isWide = (lanes: number): boolean => lanes > 8;
+
 /** Rows and columns of C per workgroup; rows of "NN" and "NT" are a multiple of `lanes`. `tall` has twice the rows of panels. */
 export function matmulBroadcastTile(
   operands: Operands,
   lanes: number,
   tall = false,
 ): readonly [rows: number, columns: number] {
-  if (operands === "packed") return [tall ? 8 * lanes : 4 * lanes, 8 * lanes];
-  return operands === "TN" ? [4 * lanes, 8 * lanes] : [16, 4 * lanes];
+  if (operands === "NN" || operands === "NT") return [16, 4 * lanes];
+  const quads = isWide(lanes) ? 1 : 2; // of columns, a lane
+  return [tall ? 8 * lanes : 4 * lanes, 4 * quads * lanes];
 }
 
 /** Values of K per turn of the loop. */
-export const MATMUL_BROADCAST_STEP = { NN: 4, NT: 4, TN: 2, packed: 2 } as const;
+export function matmulBroadcastStep(operands: Operands, lanes: number): number {
+  if (operands === "NN" || operands === "NT") return 4;
+  return isWide(lanes) ? 1 : 2;
+}
 
 const component = (i: number): string => "xyzw"[i % 4]!;
 
 /** The loads of A of turn s, and the expression of A[row m, the turn's k number j] in every lane. */
 function operandA(operands: Operands, rows: number, lanes: number) {
+  const step = matmulBroadcastStep(operands, lanes);
   if (operands === "TN" || operands === "packed") {
     const at = (k: string, g: number): string =>
       operands === "TN"
         ? `${k} * m4 + min(row / 4u + ${g * lanes}u + lane, m4 - 1u)`
         : `(group.y * params.K + ${k}) * ${rows / 4}u + ${g * lanes}u + lane`;
     return {
-      load: times(MATMUL_BROADCAST_STEP[operands], (j) =>
-        times(
-          rows / 4 / lanes,
-          (g) => `let a${j}_${g} = rounded(a[${at(turnK(operands, j), g)}]);`,
-        ),
+      load: times(step, (j) =>
+        times(rows / 4 / lanes, (g) => `let a${j}_${g} = rounded(a[${at(turnK(step, j), g)}]);`),
       ),
       value: (j: number, m: number): string => {
         const quad = Math.floor(m / 4);
@@ -63,14 +68,15 @@ function operandA(operands: Operands, rows: number, lanes: number) {
 
 /** The loads of B of turn s: w0_0, w0_1..., the lane's quad q of columns at the turn's k number j. */
 function operandB(operands: Operands, quads: number, lanes: number): string {
+  const step = matmulBroadcastStep(operands, lanes);
   if (operands !== "NT") {
     const at = (k: string, q: number): string =>
       operands === "packed"
         ? `(group.x * params.K + ${k}) * ${quads * lanes}u + ${q * lanes}u + lane`
         : `${k} * n4 + quad${q}`;
     const load = (j: number, q: number): string =>
-      `let w${j}_${q} = rounded(b[${at(turnK(operands, j), q)}]);`;
-    return times(MATMUL_BROADCAST_STEP[operands], (j) => times(quads, (q) => load(j, q)));
+      `let w${j}_${q} = rounded(b[${at(turnK(step, j), q)}]);`;
+    return times(step, (j) => times(quads, (q) => load(j, q)));
   }
   return [
     times(4, (j) => `let b${j} = rounded(b[(4u * quad0 + ${j}u) * k4 + s]);`),
@@ -81,13 +87,12 @@ function operandB(operands: Operands, quads: number, lanes: number): string {
   ].join("\n");
 }
 
-const turnK = (operands: Operands, j: number): string =>
-  `(${MATMUL_BROADCAST_STEP[operands]}u * s + ${j}u)`;
+const turnK = (step: number, j: number): string => `(${step}u * s + ${j}u)`;
 
 function source(operands: Operands, lanes: number, tall: boolean): string {
   const [rows, columns] = matmulBroadcastTile(operands, lanes, tall);
   const quads = columns / 4 / lanes;
-  const step = MATMUL_BROADCAST_STEP[operands];
+  const step = matmulBroadcastStep(operands, lanes);
   const { load, value } = operandA(operands, rows, lanes);
   const update = (m: number): string => `
 ${times(step, (j) => `let v${m}_${j} = vec4f(${value(j, m)});`)}

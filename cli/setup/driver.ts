@@ -13,6 +13,7 @@ import { canInstallMesa, findLavapipe, installMesa } from "./mesa.ts";
 import { environmentFor, probeAdapter, type AdapterFound, type DriverSetting } from "./probe.ts";
 import { fetchSwiftShader, isComplete, isIntact, swiftShaderFiles } from "./swiftshader.ts";
 import { systemDrivers } from "./system-drivers.ts";
+import { readCpuinfo, widenVectors } from "./vector-width.ts";
 
 /** Which driver this process uses: the machine's, forced lavapipe, the machine's with our loader, or SwiftShader. */
 export interface DriverState {
@@ -26,6 +27,8 @@ export interface Machine {
   readonly env: NodeJS.ProcessEnv;
   /** True where SwiftShader's pinned build can run. */
   readonly runsSwiftShader: boolean;
+  /** Text of /proc/cpuinfo. */
+  readonly cpuinfo: string;
   probe(setting: DriverSetting, env: NodeJS.ProcessEnv): AdapterFound | undefined;
   apply(setting: DriverSetting, env: NodeJS.ProcessEnv): void;
   findLavapipe(): string | undefined;
@@ -49,13 +52,15 @@ const REMEDY =
 
 /**
  * Points this process at the driver an earlier {@link provideDriver} chose. Synchronous and cheap (a few file look-ups;
- * one probe of about 0.2 s when the machine's drivers have changed since); does nothing where the machine's own driver
- * is in use. Call it before the first adapter is requested, on the main thread: workers have a copy of process.env.
+ * one probe of about 0.2 s when the machine's drivers have changed since). Where the machine's own driver is in use, it
+ * only widens the vectors of Mesa's software driver, on processors that gain by it. Call it before the first adapter is
+ * requested, on the main thread: workers have a copy of process.env.
  * ALBERT_GPU_DRIVER=system|mesa|swiftshader forces a way.
  * Throws DeviceError when the forced driver is not installed or the variable has another value.
  */
 export function prepareDriver(machine: Machine = thisMachine()): DriverState {
-  const { env } = machine;
+  const { env, cpuinfo } = machine;
+  widenVectors(env, cpuinfo);
   const cache = cacheFolder(env);
   const forced = forcedWay(env);
   if (forced === "system") return { way: "system", adapter: undefined };
@@ -101,7 +106,8 @@ export async function provideDriver(
   { log }: ProvideOptions,
   machine: Machine = thisMachine(),
 ): Promise<DriverState> {
-  const { env } = machine;
+  const { env, cpuinfo } = machine;
+  widenVectors(env, cpuinfo); // for the probes too, which name what they find
   const cache = cacheFolder(env);
   const forced = forcedWay(env);
   if (forced === "mesa") return provideLavapipe(log, machine);
@@ -261,6 +267,7 @@ function thisMachine(): Machine {
   return {
     env: process.env,
     runsSwiftShader: process.platform === "linux" && process.arch === "x64",
+    cpuinfo: readCpuinfo(),
     probe: probeAdapter,
     apply: applySetting,
     findLavapipe,

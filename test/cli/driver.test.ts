@@ -8,6 +8,7 @@ import { prepareDriver, provideDriver, type Machine } from "../../cli/setup/driv
 import { environmentFor, probeAdapter, type DriverSetting } from "../../cli/setup/probe.ts";
 import { swiftShaderFiles } from "../../cli/setup/swiftshader.ts";
 import { systemDrivers } from "../../cli/setup/system-drivers.ts";
+import { bestVectorWidth } from "../../cli/setup/vector-width.ts";
 
 const GPU = { name: "some-gpu", software: false };
 const LAVAPIPE = { name: "llvmpipe", software: true };
@@ -29,6 +30,7 @@ function machineWith(traits: Partial<Machine>) {
   const machine: Machine = {
     env: { HOME: home },
     runsSwiftShader: true,
+    cpuinfo: "",
     probe: () => undefined,
     apply: (setting) => void diary.push(`apply ${describeSetting(setting)}`),
     findLavapipe: () => undefined,
@@ -253,5 +255,43 @@ describe("probeAdapter", () => {
     const theirs = { VK_ICD_FILENAMES: LVP_ICD };
     expect(environmentFor({}, theirs)).toEqual(theirs);
     expect(environmentFor({ icd: "/my.json" }, theirs)["VK_ICD_FILENAMES"]).toBe("/my.json");
+  });
+});
+
+describe("the width of Mesa's vectors", () => {
+  const cpuinfo = (vendor: string, flags: string): string =>
+    `processor\t: 0\nvendor_id\t: ${vendor}\nflags\t\t: fpu ${flags} sse\n\nprocessor\t: 1\n`;
+  const WIDE = cpuinfo("GenuineIntel", "avx512f avx512_fp16");
+
+  it.each([
+    { name: "Sapphire Rapids", text: WIDE, width: "512" },
+    { name: "Ice Lake", text: cpuinfo("GenuineIntel", "avx2 avx512f"), width: undefined },
+    { name: "one of AMD", text: cpuinfo("AuthenticAMD", "avx512_fp16"), width: undefined },
+    { name: "no Linux", text: "", width: undefined },
+  ])("on $name is $width", ({ text, width }) => expect(bestVectorWidth(text)).toBe(width));
+
+  it("is set before an adapter is asked for", async () => {
+    const seen: (string | undefined)[] = [];
+    const { machine } = machineWith({
+      cpuinfo: WIDE,
+      probe: (_, env) => {
+        seen.push(env["LP_NATIVE_VECTOR_WIDTH"]);
+        return LAVAPIPE;
+      },
+    });
+    await provideDriver({ log: () => {} }, machine);
+    expect(seen).toEqual(["512"]);
+    const prepared = machineWith({ cpuinfo: WIDE }).machine;
+    prepareDriver(prepared);
+    expect(prepared.env["LP_NATIVE_VECTOR_WIDTH"]).toBe("512");
+  });
+
+  it("stays the user's where there is one", () => {
+    const { machine } = machineWith({
+      cpuinfo: WIDE,
+      env: { HOME: home, LP_NATIVE_VECTOR_WIDTH: "256" },
+    });
+    prepareDriver(machine);
+    expect(machine.env["LP_NATIVE_VECTOR_WIDTH"]).toBe("256");
   });
 });
