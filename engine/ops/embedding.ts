@@ -1,5 +1,6 @@
 import { embedding as kernels } from "../../kernels/embedding.ts";
-import { gridOfThreads, ofWidth } from "../../kernels/kernel.ts";
+import { ofWidth } from "../../kernels/kernel.ts";
+import { launchEach } from "../each.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import type { Tensor } from "../tensor.ts";
@@ -91,7 +92,7 @@ export function embedding(
   // Rows may start anywhere, and a vec4 only at a multiple of 4.
   const anywhere = index.some((at) => at % 4 !== 0);
   const [kernel, columns] = anywhere ? ([kernels[1], C] as const) : ofWidth(kernels, C);
-  gpu.launch(kernel, "forward", buffers, { R, C, S }, gridOfThreads(kernel, R * columns));
+  launchEach(gpu, kernel, "forward", buffers, { R, C, S }, R * columns);
   return gpu.tape.record(y, [table], [uploaded], (dy, scratch) => [
     (dtable, accumulate) => {
       if (!accumulate) fillInto(gpu, dtable, 0);
@@ -110,9 +111,9 @@ export function embedding(
         const items = padded(owners.items, most);
         const targets = padded(owners.targets, most);
         const R = owners.targets.length;
-        const groups = gridOfThreads(kernel, R * columns);
         const all = { offsets, items, targets, source, sums };
-        gpu.launch(kernel, "backward", all, { R, C, S: 0 }, groups, { ACCUMULATE });
+        const params = { R, C, S: 0 };
+        launchEach(gpu, kernel, "backward", all, params, R * columns, { ACCUMULATE });
       };
       sum(chunks, dy, partial, false);
       sum(rows, partial, dtable, true);

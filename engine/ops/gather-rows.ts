@@ -1,5 +1,5 @@
 import { gatherRows as kernel } from "../../kernels/gather-rows.ts";
-import { gridOfThreads } from "../../kernels/kernel.ts";
+import { launchEach } from "../each.ts";
 import { ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu.ts";
 import { expectMatrix, format } from "../shape.ts";
@@ -20,12 +20,11 @@ export function gatherRows(gpu: Gpu, x: Tensor, rows: Uint32Array): Tensor {
   const index = gpu.upload(rows);
   const y = gpu.empty([rows.length, C]);
   const params = { N: y.size, C };
-  const groups = gridOfThreads(kernel, y.size);
-  gpu.launch(kernel, "forward", { index, x, y }, params, groups);
+  launchEach(gpu, kernel, "forward", { index, x, y }, params, y.size);
   return gpu.tape.record(y, [x], [index], (dy) => [
     (dx, accumulate) => {
       if (!accumulate) fillInto(gpu, dx, 0);
-      gpu.launch(kernel, "backward", { index, dy, dx }, params, groups);
+      launchEach(gpu, kernel, "backward", { index, dy, dx }, params, y.size);
     },
   ]);
 }

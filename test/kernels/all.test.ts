@@ -67,7 +67,7 @@ const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
   add: combine(PIECES),
   "column-sum": combine({ ACCUMULATE, ROWS: [1, 1024], LANES: [1, 256] }),
   dropout: combine({ ACCUMULATE, ...PIECES }),
-  embedding: combine({ ACCUMULATE, LANES: [1, 256] }),
+  embedding: combine({ ACCUMULATE, ...PIECES }),
   fill: combine(PIECES),
   "layer-norm": [
     ...combine({ ACCUMULATE, LANES: [1, LAYER_NORM.LANES, 256], ROWS: [1, 1024] }),
@@ -79,7 +79,7 @@ const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
 const EXTREMES: Readonly<Record<string, readonly Constants[]>> = {
   adamw: combine(PIECES),
   "cross-entropy": combine({ ACCUMULATE, LANES: [1, 256] }),
-  "gather-rows": combine({ LANES: [1, 256] }),
+  "gather-rows": combine(PIECES),
   "gradient-norm": combine({ LANES: [1, 256] }),
   "matmul-naive": [...MATMUL, ...HALF],
   "matmul-register": [...MATMUL, ...HALF],
