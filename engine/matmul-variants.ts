@@ -11,6 +11,7 @@ import {
   matmulTiled,
 } from "../kernels/matmul.ts";
 import {
+  isWide,
   matmulBroadcast,
   matmulBroadcastStep,
   matmulBroadcastTile,
@@ -204,7 +205,7 @@ export function matmulVariants(
   return adapter.software ? [...portable, ...matrices] : [...matrices, ...portable];
 }
 
-/** From this one on, Mesa makes code in which the larger tile is the faster one (bench/NOTES.md). */
+/** From this one on, Mesa makes code in which the larger tile is the faster one, unless vectors are wide (bench/NOTES.md). */
 const MESA_FOR_TALL_TILES = 26;
 
 function ofSoftware({ name, subgroupSize }: MatmulAdapter): MatmulVariant[] {
@@ -212,7 +213,8 @@ function ofSoftware({ name, subgroupSize }: MatmulAdapter): MatmulVariant[] {
     subgroupSize > 1 && matmulBroadcastTile("NN", subgroupSize)[0] % subgroupSize === 0;
   if (!shared) return [REGISTER];
   const tallFirst = Number(/\bMesa (\d+)/.exec(name)?.[1]) >= MESA_FOR_TALL_TILES;
-  const packed = [tallFirst, !tallFirst].map((tall) => broadcastPacked(subgroupSize, tall));
+  const talls = isWide(subgroupSize) ? [false] : [tallFirst, !tallFirst];
+  const packed = talls.map((tall) => broadcastPacked(subgroupSize, tall));
   return [...packed, broadcastTN(subgroupSize), broadcast(subgroupSize), REGISTER];
 }
 

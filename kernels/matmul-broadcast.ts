@@ -7,17 +7,17 @@
 // Mapping: a workgroup is one subgroup; it owns some rows, and each lane one or two quads of columns. The sums do not fit
 // the registers of a CPU, so each is updated for all k of a turn at once: loaded and stored once. The tile is as large as
 // the loop stays within the CPU's cache of decoded instructions, which loads fill: 40 instructions for the vec4 of a lane.
-// "TN" has the larger tile and 2 k a turn, the others 4 k, since a row of A gives whole vec4s of k only. "packed" is "TN" on
-// panels of both operands (matmul-pack; Goto and van de Geijn 2008, doi:10.1145/1356052.1356053). Each sum is over k in
-// order, whatever the tile: tiles differ in speed, never in bits.
+// "TN" has the larger tile and 2 k a turn (1 of 16 lanes, whose loads are twice as long), the others 4 k, since a row of A
+// gives whole vec4s of k only. "packed" is "TN" on panels of both operands (matmul-pack; Goto and van de Geijn 2008,
+// doi:10.1145/1356052.1356053). Each sum is over k in order, whatever the tile: tiles differ in speed, never in bits.
 import { defineKernel, madeOnce, times } from "./kernel.ts";
 import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
 
 /** How operands lie: in a layout, or packed in panels of the tile's rows and columns. */
 export type Operands = Layout | "packed";
 
-/** Vectors of 512 bits have 16 lanes. */
-const isWide = (lanes: number): boolean => lanes > 8;
+/** Vectors of 512 bits have 16 lanes: enough rows and columns without a second quad of them. */
+export const isWide = (lanes: number): boolean => lanes > 8;
 
 /** Rows and columns of C per workgroup; rows of "NN" and "NT" are a multiple of `lanes`. `tall` has twice the rows of panels. */
 export function matmulBroadcastTile(

@@ -82,6 +82,12 @@ describe("the choice of a matmul kernel", () => {
     expect([64, 132, 480, 512].map((M) => rows(newer, M))).toEqual([64, 32, 64, 64]);
   });
 
+  it.each(["25.0.7", "26.1.6"])("has square tiles of wide vectors, on Mesa %s", (version) => {
+    const wide = { ...software, name: `llvmpipe: Mesa ${version}`, subgroupSize: 16 };
+    const { tile, step } = new MatmulChoice(wide, "f32").choose("NT", { M: 512, N: 768, K: 768 });
+    expect({ tile, step }).toEqual({ tile: [64, 64], step: 1 });
+  });
+
   it("takes larger tiles on a GPU the more workgroups there are", () => {
     const choice = new MatmulChoice(discrete, "f32");
     expect(choice.choose("NT", { M: 8, N: 8, K: 8 }).name).toBe("naive");
