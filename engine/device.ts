@@ -101,7 +101,7 @@ function describe(
     device,
     backend,
     software,
-    matrixShapes: matrixShapes(adapter),
+    matrixShapes: matrixShapes(adapter, software),
     subgroupSize: subgroupSize(adapter),
     features: [...adapter.features].sort(),
     limits,
@@ -120,7 +120,7 @@ export function adapterName({
   return name.length > 0 ? name : "unnamed adapter";
 }
 
-function subgroupSize({ info, features }: GPUAdapter): number {
+function subgroupSize({ info, features }: Pick<GPUAdapter, "info" | "features">): number {
   const fixed = features.has("subgroups") && info.subgroupMinSize === info.subgroupMaxSize;
   return fixed ? (info.subgroupMinSize ?? 0) : 0;
 }
@@ -141,12 +141,20 @@ interface MatrixConfig extends MatrixShape {
   readonly resultComponentType: string;
 }
 
-function matrixShapes(adapter: GPUAdapter): MatrixShape[] {
+/** Lanes with which a software adapter's matrices work: with 16, lavapipe 26.1.6 crashes as it compiles them. */
+const SOFTWARE_MATRIX_LANES = 8;
+
+/** Shapes of f16 operands with f32 sums that subgroups of one size multiply. */
+export function matrixShapes(
+  adapter: Pick<GPUAdapter, "info" | "features">,
+  software: boolean,
+): MatrixShape[] {
   const { subgroupMatrixConfigs = [] } = adapter.info as GPUAdapterInfo & {
     readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
   };
   if (!["shader-f16", MATRICES].every((name) => adapter.features.has(name))) return [];
-  if (subgroupSize(adapter) === 0) return [];
+  const lanes = subgroupSize(adapter);
+  if (lanes === 0 || (software && lanes !== SOFTWARE_MATRIX_LANES)) return [];
   return [...subgroupMatrixConfigs]
     .filter((config) => config.componentType === "f16" && config.resultComponentType === "f32")
     .map(({ M, N, K }) => ({ M, N, K }));

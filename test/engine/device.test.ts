@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { prepareDriver } from "../../cli/setup/driver.ts";
-import { adapterName, openDevice } from "../../engine/device.ts";
+import { adapterName, matrixShapes, openDevice } from "../../engine/device.ts";
 import { DeviceError } from "../../engine/errors.ts";
 
 prepareDriver();
@@ -66,4 +66,32 @@ describe("an adapter's name", () => {
   ])("of device %j and driver %j (software: %s) is %j", (device, description, software, name) => {
     expect(adapterName({ device, description, software })).toBe(name);
   });
+});
+
+describe("matrixShapes", () => {
+  const MATRICES = "chromium-experimental-subgroup-matrix";
+  const shape = { M: 8, N: 8, K: 8 };
+  const config = { ...shape, componentType: "f16", resultComponentType: "f32" };
+
+  /** An adapter of subgroups of these sizes, as Dawn describes it. */
+  const described = (subgroupMinSize: number, subgroupMaxSize = subgroupMinSize) =>
+    ({
+      features: new Set(["subgroups", "shader-f16", MATRICES]),
+      info: {
+        subgroupMinSize,
+        subgroupMaxSize,
+        subgroupMatrixConfigs: [config, { ...config, resultComponentType: "f16" }],
+      },
+    }) as unknown as GPUAdapter;
+
+  it.each([
+    { of: "a GPU", lanes: described(32), software: false, shapes: [shape] },
+    { of: "a GPU of 16 lanes", lanes: described(16), software: false, shapes: [shape] },
+    { of: "a GPU whose subgroups vary", lanes: described(8, 32), software: false, shapes: [] },
+    { of: "a software adapter", lanes: described(8), software: true, shapes: [shape] },
+    // lavapipe crashes on them.
+    { of: "a software adapter of 16 lanes", lanes: described(16), software: true, shapes: [] },
+  ])("of $of are $shapes", ({ lanes, software, shapes }) =>
+    expect(matrixShapes(lanes, software)).toEqual(shapes),
+  );
 });
