@@ -94,17 +94,23 @@ function describe(
   const software =
     adapter.info.isFallbackAdapter ||
     /llvmpipe|swiftshader/i.test(`${device} ${description} ${architecture}`);
+  const { subgroupMatrixConfigs = [] } = adapter.info as GPUAdapterInfo & {
+    readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+  };
+  const offered = {
+    software,
+    subgroupSize: subgroupSize(adapter),
+    features: [...adapter.features].sort(),
+  };
   return {
     name: adapterName({ device, description, software }),
     vendor,
     architecture,
     device,
     backend,
-    software,
-    matrixShapes: matrixShapes(adapter, software),
-    subgroupSize: subgroupSize(adapter),
-    features: [...adapter.features].sort(),
+    matrixShapes: matrixShapes(offered, subgroupMatrixConfigs),
     limits,
+    ...offered,
   };
 }
 
@@ -120,7 +126,7 @@ export function adapterName({
   return name.length > 0 ? name : "unnamed adapter";
 }
 
-function subgroupSize({ info, features }: Pick<GPUAdapter, "info" | "features">): number {
+function subgroupSize({ info, features }: GPUAdapter): number {
   const fixed = features.has("subgroups") && info.subgroupMinSize === info.subgroupMaxSize;
   return fixed ? (info.subgroupMinSize ?? 0) : 0;
 }
@@ -146,16 +152,16 @@ const SOFTWARE_MATRIX_LANES = 8;
 
 /** Shapes of f16 operands with f32 sums that subgroups of one size multiply. */
 export function matrixShapes(
-  adapter: Pick<GPUAdapter, "info" | "features">,
-  software: boolean,
+  {
+    software,
+    subgroupSize: lanes,
+    features,
+  }: Pick<AdapterInfo, "software" | "subgroupSize" | "features">,
+  configs: Iterable<MatrixConfig>,
 ): MatrixShape[] {
-  const { subgroupMatrixConfigs = [] } = adapter.info as GPUAdapterInfo & {
-    readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
-  };
-  if (!["shader-f16", MATRICES].every((name) => adapter.features.has(name))) return [];
-  const lanes = subgroupSize(adapter);
+  if (!["shader-f16", MATRICES].every((name) => features.includes(name))) return [];
   if (lanes === 0 || (software && lanes !== SOFTWARE_MATRIX_LANES)) return [];
-  return [...subgroupMatrixConfigs]
+  return [...configs]
     .filter((config) => config.componentType === "f16" && config.resultComponentType === "f32")
     .map(({ M, N, K }) => ({ M, N, K }));
 }

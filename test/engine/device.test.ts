@@ -69,29 +69,20 @@ describe("an adapter's name", () => {
 });
 
 describe("matrixShapes", () => {
-  const MATRICES = "chromium-experimental-subgroup-matrix";
+  const features = ["chromium-experimental-subgroup-matrix", "shader-f16", "subgroups"];
   const shape = { M: 8, N: 8, K: 8 };
   const config = { ...shape, componentType: "f16", resultComponentType: "f32" };
 
-  /** An adapter of subgroups of these sizes, as Dawn describes it. */
-  const described = (subgroupMinSize: number, subgroupMaxSize = subgroupMinSize) =>
-    ({
-      features: new Set(["subgroups", "shader-f16", MATRICES]),
-      info: {
-        subgroupMinSize,
-        subgroupMaxSize,
-        subgroupMatrixConfigs: [config, { ...config, resultComponentType: "f16" }],
-      },
-    }) as unknown as GPUAdapter;
-
   it.each([
-    { of: "a GPU", lanes: described(32), software: false, shapes: [shape] },
-    { of: "a GPU of 16 lanes", lanes: described(16), software: false, shapes: [shape] },
-    { of: "a GPU whose subgroups vary", lanes: described(8, 32), software: false, shapes: [] },
-    { of: "a software adapter", lanes: described(8), software: true, shapes: [shape] },
+    { of: "a GPU", subgroupSize: 32, software: false, shapes: [shape] },
+    { of: "a GPU of 16 lanes", subgroupSize: 16, software: false, shapes: [shape] },
+    { of: "a GPU whose subgroups vary", subgroupSize: 0, software: false, shapes: [] },
+    { of: "a software adapter", subgroupSize: 8, software: true, shapes: [shape] },
     // lavapipe crashes on them.
-    { of: "a software adapter of 16 lanes", lanes: described(16), software: true, shapes: [] },
-  ])("of $of are $shapes", ({ lanes, software, shapes }) =>
-    expect(matrixShapes(lanes, software)).toEqual(shapes),
-  );
+    { of: "a software adapter of 16 lanes", subgroupSize: 16, software: true, shapes: [] },
+  ])("of $of are $shapes", ({ subgroupSize, software, shapes }) => {
+    const configs = [config, { ...config, resultComponentType: "f16" }];
+    expect(matrixShapes({ subgroupSize, software, features }, configs)).toEqual(shapes);
+    expect(matrixShapes({ subgroupSize, software, features: [] }, configs)).toEqual([]);
+  });
 });
