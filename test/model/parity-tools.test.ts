@@ -52,6 +52,14 @@ describe("comparing golden files", () => {
     expect(differences({ loss: 0.5 }, golden)).toHaveLength(3);
   });
 
+  it("allows rounding in a few packed numbers too, and in no name", () => {
+    const golden = { bias: packed(0.5, -0.25), name: "classifier.bias", kind: "gelu" };
+    expect(differences({ ...golden, bias: packed(0.5000001, -0.25) }, golden)).toEqual([]);
+    expect(differences({ ...golden, bias: packed(0.51, -0.25) }, golden)).toEqual(["/bias"]);
+    expect(differences({ ...golden, name: "classifier.bial" }, golden)).toEqual(["/name"]);
+    expect(differences({ ...golden, kind: "relu" }, golden)).toEqual(["/kind"]);
+  });
+
   it("does not look at who made a file", () => {
     expect(differences({ madeBy: "a" }, { madeBy: "b" })).toEqual([]);
   });

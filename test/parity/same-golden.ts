@@ -23,8 +23,15 @@ export function differences(now: unknown, committed: unknown, path = ""): string
   }
   if (isNumber(now) && isNumber(committed)) return close([now], [committed]) ? [] : [path];
   if (now === committed) return [];
-  const packed = typeof now === "string" && typeof committed === "string" && now.length > 40;
+  const packed = isPacked(now) && isPacked(committed);
   return packed && close(unpacked(now), unpacked(committed)) ? [] : [path];
+}
+
+/** Whether a value is what float32 numbers become in base64; names have dots, dashes or other lengths. */
+function isPacked(value: unknown): value is string {
+  if (typeof value !== "string" || value === "") return false;
+  const bytes = Buffer.from(value, "base64");
+  return bytes.length % 4 === 0 && bytes.toString("base64") === value;
 }
 
 function close(now: ArrayLike<number>, committed: ArrayLike<number>): boolean {
