@@ -28,7 +28,7 @@ export interface Machine {
   /** True where SwiftShader's pinned build can run. */
   readonly runsSwiftShader: boolean;
   /** Text of /proc/cpuinfo. */
-  readonly cpuinfo: string;
+  readonly cpuinfo: () => string;
   probe(setting: DriverSetting, env: NodeJS.ProcessEnv): AdapterFound | undefined;
   apply(setting: DriverSetting, env: NodeJS.ProcessEnv): void;
   findLavapipe(): string | undefined;
@@ -267,7 +267,7 @@ function thisMachine(): Machine {
   return {
     env: process.env,
     runsSwiftShader: process.platform === "linux" && process.arch === "x64",
-    cpuinfo: readCpuinfo(),
+    cpuinfo: readCpuinfo,
     probe: probeAdapter,
     apply: applySetting,
     findLavapipe,

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cacheFolder, readDecision, writeDecision } from "../../cli/setup/decision.ts";
 import { prepareDriver, provideDriver, type Machine } from "../../cli/setup/driver.ts";
 import { environmentFor, probeAdapter, type DriverSetting } from "../../cli/setup/probe.ts";
@@ -30,7 +30,7 @@ function machineWith(traits: Partial<Machine>) {
   const machine: Machine = {
     env: { HOME: home },
     runsSwiftShader: true,
-    cpuinfo: "",
+    cpuinfo: () => "",
     probe: () => undefined,
     apply: (setting) => void diary.push(`apply ${describeSetting(setting)}`),
     findLavapipe: () => undefined,
@@ -273,7 +273,7 @@ describe("the width of Mesa's vectors", () => {
   it("is set before an adapter is asked for", async () => {
     const seen: (string | undefined)[] = [];
     const { machine } = machineWith({
-      cpuinfo: WIDE,
+      cpuinfo: () => WIDE,
       probe: (_, env) => {
         seen.push(env["LP_NATIVE_VECTOR_WIDTH"]);
         return LAVAPIPE;
@@ -281,17 +281,19 @@ describe("the width of Mesa's vectors", () => {
     });
     await provideDriver({ log: () => {} }, machine);
     expect(seen).toEqual(["512"]);
-    const prepared = machineWith({ cpuinfo: WIDE }).machine;
+    const prepared = machineWith({ cpuinfo: () => WIDE }).machine;
     prepareDriver(prepared);
     expect(prepared.env["LP_NATIVE_VECTOR_WIDTH"]).toBe("512");
   });
 
   it("stays the user's where there is one", () => {
+    const cpuinfo = vi.fn(() => WIDE);
     const { machine } = machineWith({
-      cpuinfo: WIDE,
+      cpuinfo,
       env: { HOME: home, LP_NATIVE_VECTOR_WIDTH: "256" },
     });
     prepareDriver(machine);
     expect(machine.env["LP_NATIVE_VECTOR_WIDTH"]).toBe("256");
+    expect(cpuinfo).not.toHaveBeenCalled();
   });
 });
