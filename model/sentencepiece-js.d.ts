@@ -20,7 +20,6 @@ declare module "sentencepiece-js" {
     encodeIds(text: string): number[];
     readonly processor: {
       Load(file: Handle): Status;
-      LoadVocabulary(file: Handle, threshold: number): Status;
       /** A std::vector<int>. */
       EncodeAsIds(text: Handle): Handle;
     };

@@ -4,7 +4,7 @@
 
 import { FileError } from "../engine/errors.ts";
 import type { SpieceModel } from "./spiece.ts";
-import { endsInDigitComma } from "./spiece.ts";
+import { fastScore } from "./spiece.ts";
 
 /** What tokenizer_config.json says that matters here, by its names: how text is normalised before it is split, and a length. */
 export interface TokenizerOptions {
@@ -156,8 +156,7 @@ function tokenizerJson(
     model: {
       type: "Unigram",
       unk_id: ids.get(SPECIAL_TOKENS.unk_token),
-      // Out of reach of any path, as in AlbertConverter, so that a number and its comma stay apart.
-      vocab: pieces.map(({ text, score }) => [text, endsInDigitComma(text) ? score - 100 : score]),
+      vocab: pieces.map((piece) => [piece.text, fastScore(piece)]),
       byte_fallback: false,
     },
   };

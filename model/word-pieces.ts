@@ -2,15 +2,18 @@
 // process, its silent load failures, and its quadratic time on runs of unknown characters. One instance per thread.
 
 import type { EventEmitter } from "node:events";
+import { createRequire } from "node:module";
 import { devNull } from "node:os";
-import { type Handle, SentencePieceProcessor } from "sentencepiece-js";
+import type * as Library from "sentencepiece-js";
 import { FileError } from "../engine/errors.ts";
 import { EncodeCall } from "./encode-call.ts";
 import { reason } from "./read-file.ts";
 import type { Piece } from "./spiece.ts";
-import { endsInDigitComma, PIECE_TYPE } from "./spiece.ts";
+import { PIECE_TYPE, withFastScores } from "./spiece.ts";
 import { UnknownRuns } from "./unknown-runs.ts";
 
+// An import would read the 0.7 MB of CommonJS once more for the names they export: 50 ms.
+const library = createRequire(import.meta.url)("sentencepiece-js") as typeof Library;
 const MODEL = "spiece.model"; // in Emscripten's file system, which is in memory
 const SHORT = 64; // UTF-16 units: no run of unknown characters is long there
 const UNCUT_LENGTH = 65_536;
@@ -24,7 +27,7 @@ export class WordPieces {
   /** 1 for each piece that is a repetition of a shorter string, the ones that order ties. */
   readonly #repetitions: Uint8Array;
 
-  private constructor(sentencePiece: SentencePieceProcessor, pieces: readonly Piece[]) {
+  private constructor(sentencePiece: Library.SentencePieceProcessor, pieces: readonly Piece[]) {
     const call = new EncodeCall(sentencePiece);
     this.#call = call;
     this.#repetitions = Uint8Array.from(pieces, (piece) =>
@@ -48,13 +51,12 @@ export class WordPieces {
     pieces: readonly Piece[],
     path: string,
   ): Promise<WordPieces> {
-    const sentencePiece = new SentencePieceProcessor();
+    const sentencePiece = new library.SentencePieceProcessor();
     try {
       // The wrapper takes a path alone, which may hold other bytes by now: it is given nothing.
       await withoutNewListeners(() => sentencePiece.load(devNull));
-      sentencePiece.sentencepiece.FS.writeFile(MODEL, bytes);
+      sentencePiece.sentencepiece.FS.writeFile(MODEL, withFastScores(bytes, pieces));
       withView(sentencePiece, MODEL, (name) => requireOk(sentencePiece.processor.Load(name)));
-      dropDigitCommaPieces(sentencePiece, pieces);
       return new WordPieces(sentencePiece, pieces);
     } catch (cause) {
       throw new FileError(
@@ -141,26 +143,11 @@ async function withoutNewListeners(load: () => Promise<void>): Promise<void> {
   }
 }
 
-// The tokenizers library lowers the score of these pieces by 100, which no path survives. SentencePiece's own way is a
-// list of the pieces that may be used; the list is only of "normal" pieces, all other kinds stay as they are.
-function dropDigitCommaPieces(
-  sentencePiece: SentencePieceProcessor,
-  pieces: readonly Piece[],
-): void {
-  const normal = pieces.filter(({ type }) => type === PIECE_TYPE.normal);
-  const kept = normal.filter(({ text }) => !endsInDigitComma(text));
-  if (kept.length === normal.length) return;
-  const file = "kept.vocab";
-  const { processor, sentencepiece } = sentencePiece;
-  sentencepiece.FS.writeFile(file, kept.map(({ text }) => `${text}\t1\n`).join(""));
-  withView(sentencePiece, file, (name) => requireOk(processor.LoadVocabulary(name, 0)));
-}
-
 /** Lends `text` to C++. */
 function withView(
-  { sentencepiece }: SentencePieceProcessor,
+  { sentencepiece }: Library.SentencePieceProcessor,
   text: string,
-  use: (view: Handle) => void,
+  use: (view: Library.Handle) => void,
 ): void {
   const held = new sentencepiece.StringView(text);
   const view = held.getView();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FileError } from "../../engine/errors.ts";
-import { endsInDigitComma, parseSpiece, PIECE_TYPE } from "../../model/spiece.ts";
+import { parseSpiece, type Piece, PIECE_TYPE, withFastScores } from "../../model/spiece.ts";
 import { albertSpiece, block, SPECIAL_ROWS, spieceBytes, varintField } from "../support/spiece.ts";
 
 const parse = (bytes: Uint8Array) => parseSpiece(bytes, "spiece.model");
@@ -20,7 +20,6 @@ describe("parseSpiece", () => {
     expect(pieces[5]?.type).toBe(PIECE_TYPE.userDefined);
     expect(pieces[13]).toEqual({ text: "▁", score: Math.fround(-2.1889710426330566), type: 1 });
     expect(pieces[1289]?.text).toBe("▁test");
-    expect(pieces.filter(({ text }) => endsInDigitComma(text))).toHaveLength(141);
     expect(charsmap.length).toBeGreaterThan(100_000);
   });
 
@@ -85,5 +84,41 @@ describe("parseSpiece", () => {
   ])("refuses %s", (_, bytes, message) => {
     expect(() => parse(bytes)).toThrow(FileError);
     expect(() => parse(bytes)).toThrow(message);
+  });
+});
+
+describe("withFastScores", () => {
+  const isDigitComma = ({ text }: Piece): boolean => /[0-9],$/.test(text);
+
+  it("lowers the scores of 141 of ALBERT's pieces by 100, and changes nothing else", () => {
+    const bytes = albertSpiece();
+    const { pieces, charsmap } = parse(bytes);
+    const lowered = parse(withFastScores(bytes, pieces));
+    expect(lowered.charsmap).toEqual(charsmap);
+    expect(pieces.filter(isDigitComma)).toHaveLength(141);
+    expect(lowered.pieces).toEqual(
+      pieces.map((piece) =>
+        isDigitComma(piece) ? { ...piece, score: Math.fround(piece.score - 100) } : piece,
+      ),
+    );
+  });
+
+  it("adds to pieces without a score, and to those whose length takes a second byte then", () => {
+    const texts = ["▁1,", `${"9".repeat(122)},`, "▁a"];
+    const messages = texts.map((text) => block(1, block(1, Buffer.from(text))));
+    const bytes = Buffer.concat([spieceBytes(SPECIAL_ROWS), ...messages]);
+    const { pieces } = parse(withFastScores(bytes, parse(bytes).pieces));
+    expect(pieces.slice(SPECIAL_ROWS.length).map(({ text, score }) => [text, score])).toEqual([
+      [texts[0], -100],
+      [texts[1], -100],
+      ["▁a", 0],
+    ]);
+  });
+
+  it("leaves out the texts that SentencePiece would test itself on", () => {
+    const bytes = spieceBytes([...SPECIAL_ROWS, ["▁a"]]);
+    const selfTest = block(4, block(1, block(1, Buffer.from("a"))));
+    const { pieces } = parse(bytes);
+    expect(withFastScores(Buffer.concat([selfTest, bytes]), pieces)).toEqual(bytes);
   });
 });

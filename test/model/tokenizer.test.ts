@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { AlbertGpuError, FileError } from "../../engine/errors.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
 import type { PieceRow } from "../support/spiece.ts";
-import { albertSpiece, SPECIAL_ROWS, spieceBytes, tokenizerOf } from "../support/spiece.ts";
+import { albertSpiece, block, SPECIAL_ROWS, spieceBytes, tokenizerOf } from "../support/spiece.ts";
 
 const GOLDEN = new URL("../../../shared/data/tokenizer/golden.jsonl", import.meta.url);
 
@@ -263,6 +263,22 @@ describe("Tokenizer with another vocabulary", () => {
     );
     expect(tokenizer.encode("AB ba [MASK]")).toEqual([4, 6, 3, 5, 0, 11, 2]);
     expect(tokenizer.encode("x")).toEqual([4, 3, 1, 2]);
+  });
+
+  it("scores an unknown character below pieces of a number and its comma, as the tokenizers library does", async () => {
+    const pieces: PieceRow[] = [["▁", -3], ["§b", -30], ["bcd", -2], ["c", -30], ["d", -30]]; // prettier-ignore
+    const tokenizer = await tokenizerOf(spieceBytes([...SPECIAL_ROWS, ...pieces, ["▁1,", -4]]));
+    expect(inner("§bcd", tokenizer)).toEqual([5, 6, 8, 9]); // tokenizers 0.23.3
+    const without = await tokenizerOf(spieceBytes([...SPECIAL_ROWS, ...pieces]));
+    expect(inner("§bcd", without)).toEqual([5, 1, 7]);
+  });
+
+  it("loads a model that tests itself on a piece of a number and its comma", async () => {
+    const sample = [block(1, Buffer.from("1,")), block(2, Buffer.from("▁1,"))];
+    const selfTest = block(4, block(1, Buffer.concat(sample)));
+    const pieces: PieceRow[] = [["▁", -3], ["1", -2], [",", -2], ["▁1,", -4]]; // prettier-ignore
+    const tokenizer = await tokenizerOf(spieceBytes([...SPECIAL_ROWS, ...pieces], selfTest));
+    expect(inner("1,", tokenizer)).toEqual([5, 6, 7]);
   });
 
   it("never uses a piece of a number and its comma", async () => {
