@@ -5,8 +5,8 @@ import { scramble } from "../../engine/random.ts";
 import { argmax, excerptAround, type RuleExample, scoreRule } from "./rule.ts";
 import type { Scanner } from "./scan.ts";
 
-const CELLS = 1 << 22; // a power of 2
-const LIKELY = 1 << 14; // a divisor of CELLS
+const MOST_CELLS = 1 << 22;
+const LIKELY = 1 << 14; // also the fewest cells
 /** Phrases that stand in the first 100 characters of a cell also count by themselves. */
 export const HEAD_CHARS = 100;
 const LONGEST = 3;
@@ -50,20 +50,31 @@ export class PhraseCounter {
   readonly #longest: number;
   // Two numbers a cell, side by side for the processor's cache: the row + 1 that counted last (a phrase counts once a
   // row), and the count. A phrase has a cell for each class, at its hash changed by the class's salt.
-  #cells = new Uint32Array(2 * CELLS);
+  #cells: Uint32Array;
+  readonly #lastSlot: number; // all bits set: the number of slots is a power of 2
   // Of a chosen slot's last bits: small enough for the processor's nearest cache, where the Map would be asked for each phrase.
   readonly #isLikely = new Uint8Array(LIKELY);
   readonly #chosen = new Map<number, Map<string, Phrase & { lastRow: number }>>();
 
-  /** @param scanner has scanned the cell whenever `count` or `find` is called */
-  constructor(scanner: Scanner, { longest = LONGEST }: { longest?: number } = {}) {
+  /**
+   * @param scanner has scanned the cell whenever `count` or `find` is called
+   * @param options.phrases about how many different ones there are at most: walking over a table for millions takes 0.1 s
+   */
+  constructor(
+    scanner: Scanner,
+    { longest = LONGEST, phrases = Infinity }: { longest?: number; phrases?: number } = {},
+  ) {
     this.#scanner = scanner;
     this.#longest = longest;
+    let slots = LIKELY;
+    while (slots < phrases && slots < MOST_CELLS) slots *= 2;
+    this.#lastSlot = slots - 1;
+    this.#cells = new Uint32Array(2 * slots);
   }
 
   /** First walk. The cell has just been scanned. */
   count(column: PhraseColumn, row: number, label: number): void {
-    this.#visit(column, { stamp: row + 1, salt: saltOf(label) });
+    this.#visit(column, { stamp: row + 1, salt: this.#saltOf(label) });
   }
 
   /**
@@ -80,14 +91,14 @@ export class PhraseCounter {
     const labels = totals.flatMap((n, label) => (isWanted(least + n / rows) ? [label] : []));
     const counted = labels.map((label) => totals[label] ?? 0);
     const share = sum(counted) / rows;
-    const salts = labels.map(saltOf);
+    const salts = labels.map((label) => this.#saltOf(label));
     const held = labels.map(() => 0);
     const best: { slot: number; accuracy: number }[] = [];
     const keepBest = (): void => {
       best.sort((a, b) => b.accuracy - a.accuracy || a.slot - b.slot);
       if (best.length > CANDIDATES) best.length = CANDIDATES;
     };
-    for (let slot = 0; labels.length > 1 && slot < CELLS; slot++) {
+    for (let slot = 0; labels.length > 1 && slot <= this.#lastSlot; slot++) {
       let support = 0;
       for (let k = 0; k < held.length; k++) {
         held[k] = cells[2 * (slot ^ (salts[k] ?? 0)) + 1] ?? 0;
@@ -143,17 +154,22 @@ export class PhraseCounter {
     );
   }
 
+  #saltOf(label: number): number {
+    return scramble(label + 1) & this.#lastSlot;
+  }
+
   /** Counts the phrases of the scanned cell, or calls `visit` for those whose slot is chosen: a call for each would cost more than all else. */
   #visit({ index, withHead }: PhraseColumn, counted?: Counted, visit?: Visit): void {
     const cells = this.#cells;
     const isLikely = this.#isLikely;
     const longest = this.#longest;
+    const lastSlot = this.#lastSlot;
     const { stamp = 0, salt: classSalt = 0 } = counted ?? {};
     for (const isExact of [true, false]) {
       const { count, starts, ends, hashes } = isExact ? this.#scanner.tokens : this.#scanner.words;
       const salt = scramble(index * 4 + (isExact ? 2 : 0) + 1);
       const touch = (hash: number, start: number, end: number, isHead: boolean): void => {
-        const slot = hash & (CELLS - 1);
+        const slot = hash & lastSlot;
         if (visit !== undefined) {
           if (isLikely[slot % LIKELY] === 1) visit(slot, start, end, isExact, isHead);
           return;
@@ -189,10 +205,6 @@ type Visit = (slot: number, start: number, end: number, isExact: boolean, isHead
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, n) => total + n, 0);
-}
-
-function saltOf(label: number): number {
-  return scramble(label + 1) & (CELLS - 1);
 }
 
 /** Words in lower case, as the scanner folds them, with one blank between. */

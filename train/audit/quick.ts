@@ -24,19 +24,20 @@ export async function quickWarnings(
   sets: readonly { readonly name: string; readonly examples: readonly Example[] }[],
   names: readonly string[],
 ): Promise<string[]> {
-  const examples = sets[0]?.examples ?? [];
+  const { examples = [], name: set = "" } = sets[0] ?? {};
   const totals = names.map(() => 0);
   for (const { label } of examples) totals[label] = (totals[label] ?? 0) + 1;
   const warnings = [...unlearnt(names, totals), ...(await leaks(sets))];
   const scanner = new Scanner();
-  const phrases = new PhraseCounter(scanner, { longest: 1 });
+  // Of a text's characters every eighth begins a word it has not had before, or far fewer; it counts as written and folded.
+  const characterCount = examples.reduce((sum, { text }) => sum + text.length, 0);
+  const phrases = new PhraseCounter(scanner, { longest: 1, phrases: characterCount / 4 });
   const column = { index: 0, withHead: false };
   const characters = new ColumnRules("text", true);
   const each = async (visit: (text: string, facts: RowFacts) => void): Promise<void> => {
     for (const [row, { text, label }] of examples.entries()) {
       scanner.scan(text);
-      const facts = { row, set: sets[0]?.name ?? "", record: row + 1, label };
-      visit(text, { ...facts, labelName: names[label] ?? "" });
+      visit(text, { row, set, record: row + 1, label, labelName: names[label] ?? "" });
       if (row % ROWS_PER_TURN === 0) await setImmediate(); // for Ctrl-C
     }
   };
