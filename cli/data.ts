@@ -163,8 +163,8 @@ export async function loadSets(options: DataOptions, seed: number): Promise<Sets
   return { ...train, ownColumns, train: train.examples, validation, test };
 }
 
-// UTF-16 units, some tenths of a second of work: smaller sets are tokenised again.
-const WORTH_KEEPING = 1_000_000;
+// UTF-16 units, some hundredths of a second of work: smaller sets are tokenised again.
+const WORTH_KEEPING = 100_000;
 
 /**
  * Tokenises sets, with a progress bar. Large ones are kept, and taken from the cache where their texts, the tokeniser and
