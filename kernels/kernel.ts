@@ -173,20 +173,21 @@ export function specialise(
   return { code: `${lines.join("\n")}\n${kernel.source}`, sourceLine: lines.length };
 }
 
-/** Packs parameter values in declaration order, 4 bytes each. */
+// One block for all launches: a new array for each would be most of what a step leaves to be collected.
+const words = new Uint32Array(MAX_PARAM_BYTES / 4);
+const floats = new Float32Array(words.buffer);
+const blocks = Array.from({ length: words.length + 1 }, (_, size) => words.subarray(0, size));
+
+/** Parameter values in declaration order, 4 bytes each. The array holds them until the next call. */
 export function packParams<P extends Params>(
   params: P,
   values: Readonly<Record<keyof P, number>>,
 ): Uint32Array<ArrayBuffer> {
-  const names = Object.keys(params);
-  const words = new Uint32Array(names.length);
-  const floats = new Float32Array(words.buffer);
-  names.forEach((name, i) => {
-    const value = values[name]!;
-    if (params[name] === "u32") words[i] = value;
-    else floats[i] = value;
-  });
-  return words;
+  let size = 0;
+  for (const name in params) {
+    (params[name] === "u32" ? words : floats)[size++] = values[name];
+  }
+  return blocks[size]!;
 }
 
 /**
