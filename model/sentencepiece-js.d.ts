@@ -18,8 +18,6 @@ declare module "sentencepiece-js" {
   export class SentencePieceProcessor {
     load(path: string): Promise<void>;
     encodeIds(text: string): number[];
-    /** The pieces' texts, of an unknown one what stood there, normalised. */
-    encodePieces(text: string): string[];
     readonly processor: {
       Load(file: Handle): Status;
       /** A std::vector<int>. */

@@ -80,17 +80,16 @@ describe("Tokenizer with ALBERT's vocabulary", () => {
     expect(inner("\ud83da\udc00")).toEqual(inner("\ufffda\ufffd"));
   });
 
-  // tokenizers 0.23.3 on the tokenizer.json of a saved folder. Hangul counts by its letters, a snowman as one character.
+  // transformers 5.23.0; `npm run parity` compares more.
   it.each<[string, number[]]>([
     ["!!!!", [13, 187, 28116]],
     ["waaaaait", [3142, 58, 22160, 242]],
     ["kkk", [680, 8033]],
-    ["“kkk", [13, 1, 8033, 197]],
+    ["“kkk", [13, 1, 197, 8033]],
     ["객kkk", [13, 1, 197, 8033]],
-    ["☃☃☃kkk", [13, 1, 197, 8033]],
-    ["o".repeat(18), [13, 28290, 28290, 28290, 4328, 28290]],
+    ["o".repeat(18), [13, 4328, 28290, 28290, 28290, 28290]],
     [`개${"o".repeat(9)}`, [13, 1, 111, 28290, 28290]],
-  ])("orders pieces of equal probability as the tokenizers library does: %j", (text, ids) => {
+  ])("orders pieces of equal probability as transformers does: %j", (text, ids) => {
     expect(inner(text)).toEqual(ids);
   });
 

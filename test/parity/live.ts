@@ -8,6 +8,7 @@ import type { Gpu } from "../../engine/index.ts";
 import { loadPretrained, openSafetensors, savePretrained, Tokenizer } from "../../model/index.ts";
 import { logitsOf } from "../../train/step.ts";
 import { hashedBatch } from "../support/hashed.ts";
+import { albertSpiece } from "../support/spiece.ts";
 import {
   BOUNDS,
   compute,
@@ -104,24 +105,36 @@ async function savedHere({ gpu, python, temporary }: Bench): Promise<string> {
   return `${chosen.length} folders; logits ${scientific(worst)} at worst`;
 }
 
+/** Runs of letters, of which pieces of equal probability can be made, behind nothing and behind known and unknown characters. */
+const RUNS = ["o", "k", "a", "!", "ha"].flatMap((unit) =>
+  ["", "s", "“", "객", "☃☃"].flatMap((before) =>
+    Array.from({ length: 24 }, (_, i) => before + unit.repeat(i + 1)),
+  ),
+);
+
 async function tokenizerSavedHere({ python, temporary }: Bench): Promise<string> {
-  const folder = join(temporary, "tokenizer");
-  mkdirSync(folder);
-  const tokenizer = await Tokenizer.load(SPIECE);
-  await tokenizer.save(folder);
-  writeFileSync(join(folder, "config.json"), JSON.stringify({ model_type: "albert" }));
-  const texts = readFileSync(path("../../cli/sample/news.csv"), "utf8").split("\n").slice(1, 201);
-  const output = python.run("folders.py", ["tokenize", folder], texts.join("\n"));
-  const theirs = JSON.parse(output) as number[][];
-  for (const [i, text] of texts.entries()) {
-    const mine = [...tokenizer.encode(text, 512)];
-    if (JSON.stringify(mine) !== JSON.stringify(theirs[i])) {
-      throw new Error(
-        `${JSON.stringify(text)}: ids must be ${theirs[i]?.join()}; got ${mine.join()}.`,
-      );
+  const news = readFileSync(path("../../cli/sample/news.csv"), "utf8").split("\n").slice(1, 201);
+  const texts = [...news, ...RUNS];
+  const albert = join(temporary, "albert.model");
+  writeFileSync(albert, albertSpiece());
+  for (const [i, model] of [SPIECE, albert].entries()) {
+    const folder = join(temporary, `tokenizer-${i}`);
+    mkdirSync(folder);
+    const tokenizer = await Tokenizer.load(model);
+    await tokenizer.save(folder);
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ model_type: "albert" }));
+    const output = python.run("folders.py", ["tokenize", folder], texts.join("\n"));
+    const theirs = JSON.parse(output) as number[][];
+    for (const [k, text] of texts.entries()) {
+      const mine = [...tokenizer.encode(text, 512)];
+      if (JSON.stringify(mine) !== JSON.stringify(theirs[k])) {
+        throw new Error(
+          `${JSON.stringify(text)}: ids must be ${theirs[k]?.join()}; got ${mine.join()}.`,
+        );
+      }
     }
   }
-  return `${texts.length} texts, the same ids`;
+  return `${texts.length} texts, two vocabularies, the same ids`;
 }
 
 async function writtenByTransformers({ gpu, python, temporary }: Bench): Promise<string> {
