@@ -225,7 +225,8 @@ export class Tokenizer {
   #normalize(text: string): string {
     // A lone surrogate would swallow the character behind it on its way into SentencePiece.
     let out = text.toWellFormed();
-    if (!this.options.keep_accents) out = out.normalize("NFKD").replace(/\p{M}+/gu, "");
+    // One by one: V8 keeps a place for each repetition of a pattern, and has room for some millions.
+    if (!this.options.keep_accents) out = out.normalize("NFKD").replace(/\p{M}/gu, "");
     if (!this.options.do_lower_case) return out;
     if (CONTEXTUAL.test(out)) return Array.from(out, (char) => char.toLowerCase()).join("");
     return out.toLowerCase();

@@ -24,7 +24,8 @@ export const TRAITS: readonly Trait[] = [
   {
     kind: "characters",
     description: "has an ALL-CAPS word of 4 or more letters",
-    pattern: /(?<![\p{L}\p{N}])\p{Lu}{4,}(?![\p{L}\p{N}])/u,
+    // A bound, for V8 keeps a place for each repetition and has room for some millions: a genome is one word of capitals.
+    pattern: /(?<![\p{L}\p{N}])\p{Lu}{4,64}(?![\p{L}\p{N}])/u,
   },
   { kind: "characters", description: "has a bracket [ or ]", pattern: /[[\]]/ },
   { kind: "characters", description: "has an exclamation or question mark", pattern: /[!?]/ },

@@ -5,8 +5,11 @@ import { setImmediate } from "node:timers/promises";
 import { grown } from "../grown.ts";
 import { SparseRows } from "./sparse-rows.ts";
 
-/** scikit-learn's token_pattern: two or more letters, digits or underscores of Python's \w. */
-const WORD = /[\p{L}\p{N}_]{2,}/gu;
+/**
+ * scikit-learn's token_pattern: two or more letters, digits or underscores of Python's \w. A million at most: V8 keeps a
+ * place for each, and has room for some millions.
+ */
+const WORD = /[\p{L}\p{N}_]{2,1000000}/gu;
 /** Texts a feature must stand in. */
 const LEAST_TEXTS = 2;
 /** Features at most, those in most texts: enough for any news set, and memory stays bounded. */

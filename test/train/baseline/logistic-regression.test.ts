@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { BagOfWords } from "../../../train/baseline/bag-of-words.ts";
+import { BagOfWords, wordsOf } from "../../../train/baseline/bag-of-words.ts";
 import {
   fitLogistic,
   type LinearModel,
@@ -92,4 +92,9 @@ describe("a fit", () => {
       expect(bag.name(top[0]![0])).toMatch(/^\S+( \S+)?$/);
     }
   });
+});
+
+it("reads a word of millions of letters, in pieces of a million", () => {
+  const words = wordsOf(`one ${"ACGT".repeat(2_250_000)} two`);
+  expect(words.map(({ length }) => length)).toEqual([3, ...Array<number>(9).fill(1_000_000), 3]);
 });
