@@ -173,7 +173,7 @@ export function specialise(
   return { code: `${lines.join("\n")}\n${kernel.source}`, sourceLine: lines.length };
 }
 
-// One block for all launches: a new array for each would be most of what a step leaves to be collected.
+// One block for all launches, which leave nothing to be collected so.
 const words = new Uint32Array(MAX_PARAM_BYTES / 4);
 const floats = new Float32Array(words.buffer);
 const blocks = Array.from({ length: words.length + 1 }, (_, size) => words.subarray(0, size));
