@@ -16,6 +16,9 @@ import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from ".
 /** How operands lie: in a layout, or packed in panels of the tile's rows and columns. */
 export type Operands = Layout | "packed";
 
+/** Whether rows of A run along k, so that a vec4 holds 4 k of one row; else it holds one k of 4 rows. */
+const isAlongK = (operands: Operands): boolean => operands === "NN" || operands === "NT";
+
 /** Vectors of 512 bits have 16 lanes: enough rows and columns without a second quad of them. */
 export const isWide = (lanes: number): boolean => lanes > 8;
 
@@ -25,14 +28,14 @@ export function matmulBroadcastTile(
   lanes: number,
   tall = false,
 ): readonly [rows: number, columns: number] {
-  if (operands === "NN" || operands === "NT") return [16, 4 * lanes];
+  if (isAlongK(operands)) return [16, 4 * lanes];
   const quads = isWide(lanes) ? 1 : 2; // of columns, a lane
   return [tall ? 8 * lanes : 4 * lanes, 4 * quads * lanes];
 }
 
 /** Values of K per turn of the loop. */
 export function matmulBroadcastStep(operands: Operands, lanes: number): number {
-  if (operands === "NN" || operands === "NT") return 4;
+  if (isAlongK(operands)) return 4;
   return isWide(lanes) ? 1 : 2;
 }
 
@@ -41,7 +44,7 @@ const component = (i: number): string => "xyzw"[i % 4]!;
 /** The loads of A of turn s, and the expression of A[row m, the turn's k number j] in every lane. */
 function operandA(operands: Operands, rows: number, lanes: number) {
   const step = matmulBroadcastStep(operands, lanes);
-  if (operands === "TN" || operands === "packed") {
+  if (!isAlongK(operands)) {
     const at = (k: string, g: number): string =>
       operands === "TN"
         ? `${k} * m4 + min(row / 4u + ${g * lanes}u + lane, m4 - 1u)`

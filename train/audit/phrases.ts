@@ -5,8 +5,8 @@ import { scramble } from "../../engine/random.ts";
 import { argmax, excerptAround, type RuleExample, scoreRule } from "./rule.ts";
 import type { Scanner } from "./scan.ts";
 
-const MOST_CELLS = 1 << 22;
-const LIKELY = 1 << 14; // also the fewest cells
+const MOST_SLOTS = 1 << 22;
+const LIKELY = 1 << 14; // also the fewest slots
 /** Phrases that stand in the first 100 characters of a cell also count by themselves. */
 export const HEAD_CHARS = 100;
 const LONGEST = 3;
@@ -67,7 +67,7 @@ export class PhraseCounter {
     this.#scanner = scanner;
     this.#longest = longest;
     let slots = LIKELY;
-    while (slots < phrases && slots < MOST_CELLS) slots *= 2;
+    while (slots < phrases && slots < MOST_SLOTS) slots *= 2;
     this.#lastSlot = slots - 1;
     this.#cells = new Uint32Array(2 * slots);
   }
