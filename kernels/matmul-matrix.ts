@@ -65,6 +65,18 @@ interface Staged {
   readonly stride: number;
 }
 
+/** How a tile's vec4s lie in an operand: WGSL for the thread's own, of `row_` and `column_` in the tile. */
+interface InMemory {
+  /** Index of the first. */
+  readonly first: string;
+  /** Between the same vec4 of one step and the next. */
+  readonly hop: string;
+  /** Between the first and one `down` rows and `right` vec4s beyond it. */
+  beyond(down: number, right: number): string;
+  /** Quads of K between the step's begin and that one. */
+  k4(down: number, right: number): string;
+}
+
 function source(
   layout: Layout,
   shape: MatrixShape,
@@ -100,38 +112,60 @@ function source(
       ? `${column} * ${b.stride}u + ${(k * K) / 4}u`
       : `${k * K * b.stride}u + ${column} / 4u`;
   };
-  const valueA =
-    layout === "TN"
+  // Rows and columns past the edges are read as they come, from other rows or, past the buffer, as WebGPU bounds them.
+  const inMemory = (kMajor: boolean, name: string, size: string, from: string): InMemory =>
+    kMajor
       ? {
-          inside: "begin + o / 4u < end",
-          at: `(4u * begin + o) * (params.M / 4u) + min(group.y * ${tileM / 4}u + i, params.M / 4u - 1u)`,
+          first: `(4u * begin + row_${name}) * (${size} / 4u) + ${from} / 4u + column_${name}`,
+          hop: `${tile.step}u * (${size} / 4u)`,
+          beyond: (down, right) => `(${down}u * (${size} / 4u) + ${right}u)`,
+          k4: (down) => `(row_${name} + ${down}u) / 4u`,
         }
       : {
-          inside: "begin + i < end",
-          at: `min(group.y * ${tileM}u + o, params.M - 1u) * k4 + begin + i`,
+          first: `(${from} + row_${name}) * k4 + begin + column_${name}`,
+          hop: `${step4}u`,
+          beyond: (down, right) => `(${down}u * k4 + ${right}u)`,
+          k4: (_down, right) => `column_${name} + ${right}u`,
         };
-  const valueB =
-    layout === "NT"
-      ? {
-          inside: "begin + i < end",
-          at: `min(group.x * ${tileN}u + o, params.N - 1u) * k4 + begin + i`,
-        }
-      : {
-          inside: "begin + o / 4u < end",
-          at: `(4u * begin + o) * n4 + min(group.x * ${tileN / 4}u + i, n4 - 1u)`,
-        };
-  /** A line for each vec4 of a tile that a thread takes: the n-th, of row `o`, at `i`. */
-  const each = ({ inner, outer }: Staged, line: (n: number) => string): string =>
+  const inA = inMemory(layout === "TN", "a", "params.M", `group.y * ${tileM}u`);
+  const inB = inMemory(layout !== "NT", "b", "params.N", `group.x * ${tileN}u`);
+  /** A line for each vec4 of a tile that a thread takes: the n-th lies `down` rows and `right` vec4s beyond its first. */
+  const each = (
+    { inner, outer }: Staged,
+    line: (n: number, down: number, right: number) => string,
+  ): string =>
     times(Math.ceil((inner * outer) / threads), (n) => {
       const whole = (n + 1) * threads <= inner * outer;
-      return `{ let f = thread + ${n * threads}u; let o = f / ${inner}u; let i = f % ${inner}u;
-      ${whole ? "" : `if (f < ${inner * outer}u) `}{ ${line(n)} } }`;
+      const guard = whole ? "" : `if (thread + ${n * threads}u < ${inner * outer}u) `;
+      const [down, right] = [Math.floor((n * threads) / inner), (n * threads) % inner];
+      return `${guard}{ ${line(n, down, right)} }`;
     });
-  const read = (at: string): string => `{
-    let begin = ${at};
-    ${each(a, (n) => `next_a${n} = vec4<${operands}>(); if (${valueA.inside}) { next_a${n} = a[${valueA.at}]; }`)}
-    ${each(b, (n) => `next_b${n} = vec4<${operands}>(); if (${valueB.inside}) { next_b${n} = b[${valueB.at}]; }`)}
-  }`;
+  const first = (name: string, { inner }: Staged, of: InMemory): string => `
+  let row_${name} = thread / ${inner}u;
+  let column_${name} = thread % ${inner}u;
+  var at_${name} = ${of.first};`;
+  const loads = (name: string, tile: Staged, of: InMemory, end?: string): string =>
+    each(tile, (n, down, right) => {
+      const load = `next_${name}${n} = ${name}[at_${name} + ${of.beyond(down, right)}];`;
+      if (end === undefined) return load;
+      return `next_${name}${n} = vec4<${operands}>(); if (${of.k4(down, right)} < ${end}) { ${load} }`;
+    });
+  // Past K zeros are staged: the check of each load costs as much as the load, and only the last step needs it.
+  const read = (at: string): string => `
+    if (${at} + ${step4}u <= end) {
+    ${loads("a", a, inA)}
+    ${loads("b", b, inB)}
+    } else {
+    let left = end - min(${at}, end);
+    ${loads("a", a, inA, "left")}
+    ${loads("b", b, inB, "left")}
+    }`;
+  const stage = (name: string, tile: Staged): string =>
+    each(
+      tile,
+      (n, down, right) =>
+        `tile_${name}[row_${name} * ${tile.stride}u + column_${name} + ${down * tile.stride + right}u] = vec4h(next_${name}${n});`,
+    );
   const next = (name: string, { inner, outer }: Staged): string =>
     times(Math.ceil((inner * outer) / threads), (n) => `var next_${name}${n}: vec4<${operands}>;`);
   const body = `
@@ -139,16 +173,21 @@ function source(
   let n4 = params.N / 4u;
   let share = (k4 + ${step4 * split - 1}u) / ${step4 * split}u * ${step4}u;
   let end = min(k4, (group.z + 1u) * share);
-  let down = subgroup / ${across}u;
+  let begin = group.z * share;
+  let down = min(subgroup / ${across}u, ${down - 1}u);
   let across = subgroup % ${across}u;
   ${times(rows * columns, (c) => `var c${c} = subgroup_matrix_result<f32, ${N}, ${M}>();`)}
   ${next("a", a)}
   ${next("b", b)}
-  ${read("group.z * share")}
-  for (var start = group.z * share; start < end; start += ${step4}u) {
-    ${each(a, (n) => `tile_a[o * ${a.stride}u + i] = vec4h(next_a${n});`)}
-    ${each(b, (n) => `tile_b[o * ${b.stride}u + i] = vec4h(next_b${n});`)}
+  ${first("a", a, inA)}
+  ${first("b", b, inB)}
+  ${read("begin")}
+  for (var start = begin; start < end; start += ${step4}u) {
+    ${stage("a", a)}
+    ${stage("b", b)}
     workgroupBarrier(); // tiles written
+    at_a += ${inA.hop};
+    at_b += ${inB.hop};
     ${read(`start + ${step4}u`)} // on its way while this step is multiplied
     ${times(
       tile.step / K,

@@ -22,32 +22,6 @@ const STRIDE = M4 + N4 + 1u; // one more, so that neighbouring k fall into diffe
 const SUMS = 4u * ROW_QUADS * COLUMN_QUADS;
 var<workgroup> staged: array<vec4<ELEM>, STEP * STRIDE>; // at each k the quads of A's rows, then those of B's columns
 
-// 4 rows of a k-major operand at quad `q`, or 4 rows of a quad each, turned: element j belongs to k = 4 k4 + j.
-fn block_a(q: u32, k4: u32) -> mat4x4f {
-  if (A_TRANSPOSED) {
-    let m4 = params.M / 4u;
-    let at = 4u * k4 * m4 + min(q, m4 - 1u);
-    return mat4x4f(a[at], a[at + m4], a[at + 2u * m4], a[at + 3u * m4]);
-  }
-  let last = params.M - 1u;
-  let k = params.K / 4u;
-  return transpose(mat4x4f(
-    a[min(4u * q, last) * k + k4], a[min(4u * q + 1u, last) * k + k4],
-    a[min(4u * q + 2u, last) * k + k4], a[min(4u * q + 3u, last) * k + k4]));
-}
-
-fn block_b(q: u32, k4: u32) -> mat4x4f {
-  let n4 = params.N / 4u;
-  let quad = min(q, n4 - 1u);
-  if (B_TRANSPOSED) {
-    let k = params.K / 4u;
-    let at = 4u * quad * k + k4;
-    return transpose(mat4x4f(b[at], b[at + k], b[at + 2u * k], b[at + 3u * k]));
-  }
-  let at = 4u * k4 * n4 + quad;
-  return mat4x4f(b[at], b[at + n4], b[at + 2u * n4], b[at + 3u * n4]);
-}
-
 // The thread's block of a step: its quad of k, and its quad of A's rows or, from M4 on, of B's columns.
 // Neighbouring threads read neighbouring addresses: along k, or along the quads of a k-major operand.
 fn own_block(lane: u32) -> vec2u {
@@ -58,14 +32,29 @@ fn own_block(lane: u32) -> vec2u {
   return select(vec2u(i / N4, M4 + i % N4), vec2u(i % STEP4, M4 + i / STEP4), B_TRANSPOSED);
 }
 
-fn block(group: vec3u, own: vec2u, k4: u32, end4: u32) -> mat4x4f {
-  if (k4 + own.x >= end4) {
-    return mat4x4f();
+// Where a block's four vec4s begin: 4 rows of a k-major operand of `size` at quad `q`, or 4 rows of K, each at quad `k4`.
+fn block_places(k_major: bool, size: u32, q: u32, k4: u32) -> vec4u {
+  if (k_major) {
+    let quads = size / 4u;
+    return (4u * k4 + vec4u(0u, 1u, 2u, 3u)) * quads + min(q, quads - 1u);
   }
-  if (own.y < M4) {
-    return block_a(group.y * M4 + own.y, k4 + own.x);
+  return min(4u * q + vec4u(0u, 1u, 2u, 3u), vec4u(size - 1u)) * (params.K / 4u) + k4;
+}
+
+// k-major: element j belongs to k = 4 k4 + j.
+fn block(of_a: bool, at: vec4u) -> mat4x4f {
+  if (of_a) {
+    let read = mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
+    if (A_TRANSPOSED) {
+      return read;
+    }
+    return transpose(read);
   }
-  return block_b(group.x * N4 + own.y - M4, k4 + own.x);
+  let read = mat4x4f(b[at.x], b[at.y], b[at.z], b[at.w]);
+  if (B_TRANSPOSED) {
+    return transpose(read);
+  }
+  return read;
 }
 
 // The thread's quads of C: row 4 i + r and quad n at [(4 i + r) * COLUMN_QUADS + n].
@@ -75,35 +64,59 @@ fn tile(group: vec3u, id: vec2u) -> array<vec4f, SUMS> {
   let lane = y0 * X + x0;
   let stages = lane < BLOCKS;
   let own = own_block(lane);
-  let at = 4u * min(own.x, STEP4 - 1u) * STRIDE + min(own.y, M4 + N4 - 1u);
+  let to = 4u * min(own.x, STEP4 - 1u) * STRIDE + min(own.y, M4 + N4 - 1u);
   let k4 = params.K / 4u;
   let share = (k4 + STEP4 * SPLIT - 1u) / (STEP4 * SPLIT) * STEP4;
-  let end = min(k4, (group.z + 1u) * share);
-  let read_end = select(0u, end, stages);
+  let begin = group.z * share;
+  let end = min(k4, begin + share);
+  // Addresses once, and then a hop a step: in the loop they would take as long as a quarter of its products.
+  let of_a = own.y < M4;
+  var read_at = vec4u();
+  var hop = STEP4;
+  if (of_a) {
+    read_at = block_places(A_TRANSPOSED, params.M, group.y * M4 + own.y, begin + own.x);
+    if (A_TRANSPOSED) {
+      hop = STEP * (params.M / 4u);
+    }
+  } else {
+    read_at = block_places(!B_TRANSPOSED, params.N, group.x * N4 + own.y - M4, begin + own.x);
+    if (!B_TRANSPOSED) {
+      hop = STEP * (params.N / 4u);
+    }
+  }
   var sums: array<vec4f, SUMS>;
-  var next = block(group, own, group.z * share, read_end);
-  for (var start = group.z * share; start < end; start += STEP4) {
+  var next = mat4x4f();
+  if (stages && begin + own.x < end) {
+    next = block(of_a, read_at);
+  }
+  for (var start = begin; start < end; start += STEP4) {
     if (stages) {
-      staged[at] = vec4<ELEM>(next[0]);
-      staged[at + STRIDE] = vec4<ELEM>(next[1]);
-      staged[at + 2u * STRIDE] = vec4<ELEM>(next[2]);
-      staged[at + 3u * STRIDE] = vec4<ELEM>(next[3]);
+      staged[to] = vec4<ELEM>(next[0]);
+      staged[to + STRIDE] = vec4<ELEM>(next[1]);
+      staged[to + 2u * STRIDE] = vec4<ELEM>(next[2]);
+      staged[to + 3u * STRIDE] = vec4<ELEM>(next[3]);
     }
     workgroupBarrier(); // tiles written
-    next = block(group, own, start + STEP4, read_end); // on its way while this step is multiplied
-    for (var k = 0u; k < STEP; k++) {
-      var w: array<vec4f, COLUMN_QUADS>;
-      for (var n = 0u; n < COLUMN_QUADS; n++) {
-        w[n] = vec4f(staged[k * STRIDE + M4 + x0 + n * X]);
-      }
-      for (var i = 0u; i < ROW_QUADS; i++) {
-        let x = vec4f(staged[k * STRIDE + y0 + i * Y]);
+    read_at += hop;
+    next = mat4x4f();
+    if (stages && start + STEP4 + own.x < end) {
+      next = block(of_a, read_at); // on its way while this step is multiplied
+    }
+    for (var q = 0u; q < STEP / 2u; q++) {
+      for (var u = 0u; u < 2u; u++) { // small enough to be written out: half of the outer loop's work
+        var w: array<vec4f, COLUMN_QUADS>;
         for (var n = 0u; n < COLUMN_QUADS; n++) {
-          let s = 4u * i * COLUMN_QUADS + n;
-          sums[s] = fma(vec4f(x.x), w[n], sums[s]);
-          sums[s + COLUMN_QUADS] = fma(vec4f(x.y), w[n], sums[s + COLUMN_QUADS]);
-          sums[s + 2u * COLUMN_QUADS] = fma(vec4f(x.z), w[n], sums[s + 2u * COLUMN_QUADS]);
-          sums[s + 3u * COLUMN_QUADS] = fma(vec4f(x.w), w[n], sums[s + 3u * COLUMN_QUADS]);
+          w[n] = vec4f(staged[(2u * q + u) * STRIDE + M4 + x0 + n * X]);
+        }
+        for (var i = 0u; i < ROW_QUADS; i++) {
+          let x = vec4f(staged[(2u * q + u) * STRIDE + y0 + i * Y]);
+          for (var n = 0u; n < COLUMN_QUADS; n++) {
+            let s = 4u * i * COLUMN_QUADS + n;
+            sums[s] = fma(vec4f(x.x), w[n], sums[s]);
+            sums[s + COLUMN_QUADS] = fma(vec4f(x.y), w[n], sums[s + COLUMN_QUADS]);
+            sums[s + 2u * COLUMN_QUADS] = fma(vec4f(x.z), w[n], sums[s + 2u * COLUMN_QUADS]);
+            sums[s + 3u * COLUMN_QUADS] = fma(vec4f(x.w), w[n], sums[s + 3u * COLUMN_QUADS]);
+          }
         }
       }
     }
