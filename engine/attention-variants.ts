@@ -30,7 +30,8 @@ export function attentionVariant(
   if (software && canBroadcast(D, subgroupSize)) return attentionBroadcast(D, subgroupSize);
   if (precision === "f16" && !software) {
     for (const shape of largestShapes(matrixShapes)) {
-      const variant = attentionMatrix(D, shape, subgroupSize, room);
+      const values = vendor === "nvidia" ? 128 : 96; // RDNA 3 holds an f16 operand twice, once in each half of its lanes
+      const variant = attentionMatrix(D, shape, subgroupSize, { ...room, values });
       if (variant) return variant;
     }
   }

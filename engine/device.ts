@@ -2,6 +2,7 @@
 
 import { create, globals } from "webgpu";
 import type { WorkgroupLimits } from "../kernels/attention-matrix-division.ts";
+import type { Kernel } from "../kernels/kernel.ts";
 import type { MatrixShape } from "../kernels/matmul-matrix.ts";
 import { DeviceError, PrecisionError } from "./errors.ts";
 import type { Precision } from "./matmul-variants.ts";
@@ -20,7 +21,7 @@ export interface AdapterInfo {
   readonly software: boolean;
   /** Matrices a subgroup multiplies at once, f16 to f32; none where the adapter has no tensor cores WebGPU reaches. */
   readonly matrixShapes: readonly MatrixShape[];
-  /** Lanes of a subgroup; 0 when the adapter has no subgroups or their size varies. */
+  /** Lanes of a subgroup, on AMD's GPUs the fewest, for which kernels ask; 0 without subgroups, or when their size varies. */
   readonly subgroupSize: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
@@ -122,13 +123,35 @@ export function adapterName({
 }: Pick<AdapterInfo, "device" | "software"> & { readonly description: string }): string {
   const [first = ""] = device.split("-", 1);
   if (software && description.toLowerCase().startsWith(first) && first !== "") return description;
-  const name = [device, description].filter((part) => part.length > 0).join(", ");
+  const name = [device.replace(/-+$/, ""), description].filter((part) => part !== "").join(", ");
   return name.length > 0 ? name : "unnamed adapter";
 }
 
-function subgroupSize({ info, features }: GPUAdapter): number {
-  const fixed = features.has("subgroups") && info.subgroupMinSize === info.subgroupMaxSize;
-  return fixed ? (info.subgroupMinSize ?? 0) : 0;
+const SIZE_CONTROL = "subgroup-size-control";
+
+/** Whether subgroups have one of several sizes, and a kernel may say which. */
+const canAsk = ({ info, features }: GPUAdapter): boolean =>
+  info.subgroupMinSize !== info.subgroupMaxSize && features.has(SIZE_CONTROL);
+
+function subgroupSize(adapter: GPUAdapter): number {
+  const { info, features } = adapter;
+  // Of Intel's sizes nothing says which its matrices are for.
+  const asked = info.vendor === "amd" && canAsk(adapter);
+  const known = asked || info.subgroupMinSize === info.subgroupMaxSize;
+  return features.has("subgroups") && known ? (info.subgroupMinSize ?? 0) : 0;
+}
+
+/**
+ * The lanes that a kernel's entries ask for, where subgroups vary. "fewest" counts on Intel's GPUs, whose lanes share a
+ * thread's registers: what one lane of 16 or 32 has not, it keeps in memory (bench/NOTES.md).
+ */
+export function askedLanes(
+  { features, adapterInfo }: GPUDevice,
+  { lanes }: Pick<Kernel, "lanes">,
+): number | undefined {
+  if (!features.has(SIZE_CONTROL)) return undefined;
+  if (lanes !== "fewest") return lanes;
+  return adapterInfo.vendor === "intel" ? adapterInfo.subgroupMinSize : undefined;
 }
 
 /** What a workgroup may take; where the limits do not say, what every device offers. */
@@ -183,9 +206,10 @@ export async function openDevice(options: DeviceOptions = {}): Promise<OpenedDev
   }
   const backend = options.backend ?? PLATFORM_BACKENDS[process.platform] ?? "vulkan";
   const info = describe(adapter, limits, backend);
+  const wanted = canAsk(adapter) ? [...WANTED, SIZE_CONTROL] : WANTED;
   const device = await adapter.requestDevice({
     label: "albert-gpu",
-    requiredFeatures: WANTED.filter((name) => adapter.features.has(name)) as GPUFeatureName[],
+    requiredFeatures: wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[],
     requiredLimits: limits,
   });
   pinned.add(device);

@@ -63,7 +63,7 @@ export interface MatmulVariant {
 /** What of an adapter decides which kernels it can run. */
 export type MatmulAdapter = Pick<
   AdapterInfo,
-  "name" | "software" | "subgroupSize" | "matrixShapes" | "limits"
+  "name" | "vendor" | "software" | "subgroupSize" | "matrixShapes" | "limits"
 >;
 
 const ALL: readonly Layout[] = ["NN", "NT", "TN"];
@@ -218,14 +218,16 @@ function ofSoftware({ name, subgroupSize }: MatmulAdapter): MatmulVariant[] {
   return [...packed, broadcastTN(subgroupSize), broadcast(subgroupSize), REGISTER];
 }
 
-function tilesOf({ limits }: MatmulAdapter, precision: Precision): MatmulVariant[] {
+function tilesOf({ vendor, limits }: MatmulAdapter, precision: Precision): MatmulVariant[] {
   const room = workgroupLimits(limits);
+  const most = vendor === "intel" ? 2 : 4; // of a thread's quads by quads: more are not in its registers
   const bytes = precision === "f16" ? 2 : 4;
   return [1, 2].flatMap((rows) =>
     [1, 2].flatMap((columns) =>
       [8, 16].flatMap((step) => {
         const staged = step * 4 * (MATMUL_TILED.Y * rows + MATMUL_TILED.X * columns + 1) * bytes;
-        return staged > room.bytes ? [] : SPLITS.map((split) => tiled(rows, columns, step, split));
+        if (rows * columns > most || staged > room.bytes) return [];
+        return SPLITS.map((split) => tiled(rows, columns, step, split));
       }),
     ),
   );

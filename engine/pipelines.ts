@@ -1,6 +1,7 @@
 // Compiled kernels and their bind groups, each made once.
 
 import { type Binding, type Constants, type Kernel, specialise } from "../kernels/kernel.ts";
+import { askedLanes } from "./device.ts";
 import { KernelError } from "./errors.ts";
 import type { ApiCalls } from "./api-calls.ts";
 import { BINDING_ALIGNMENT, requireUsable, type Tensor } from "./tensor.ts";
@@ -195,7 +196,7 @@ export class PipelineCache {
     if (unknown.length > 0) {
       throw new KernelError(`${label}: constants must be declared; got ${unknown.join(", ")}.`);
     }
-    const { code, sourceLine } = specialise(kernel, constants);
+    const { code, sourceLine } = specialise(kernel, constants, askedLanes(this.#device, kernel));
     const { id: layoutId, gpu: layout } = this.layout(kernel, entry);
     const module = this.#device.createShaderModule({ label, code });
     this.throwFailure(label, kernel, sourceLine);

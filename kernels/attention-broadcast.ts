@@ -211,7 +211,8 @@ ${entry("backwardKeyValue", backwardKeyValue)}
 /** For heads of `headSize` and subgroups of exactly `lanes` lanes; see canBroadcast. */
 export function attentionBroadcast(headSize: number, lanes: number): AttentionVariant {
   const name = `attention-broadcast-${headSize}-${lanes}`;
-  const kernel = attentionOnQuads(name, headSize, ["subgroups"], () => source(headSize, lanes));
+  const needs = { enables: ["subgroups"], lanes };
+  const kernel = attentionOnQuads(name, headSize, needs, () => source(headSize, lanes));
   const others = lanes * rowsInBackward(headSize);
   const owned = {
     forward: lanes * ROWS_IN_FORWARD,

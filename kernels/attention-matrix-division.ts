@@ -25,6 +25,12 @@ export interface WorkgroupLimits {
   readonly threads: number;
 }
 
+/** And a lane. */
+export interface MatrixLimits extends WorkgroupLimits {
+  /** Values of matrices that its registers hold beside everything else, f16 ones counted half. */
+  readonly values: number;
+}
+
 /** How an entry's workgroup is divided. */
 export interface MatrixDivision {
   /** Rows of each subgroup; a multiple of the matrices' M. */
@@ -32,16 +38,13 @@ export interface MatrixDivision {
   readonly subgroups: number;
 }
 
-/** Values of matrices that a lane can keep in registers, f16 ones counted half. */
-const MOST_VALUES = 160;
-
 /** For heads of D and subgroups of `lanes`: as many rows as fit, of as few subgroups; undefined where none do. */
 export function matrixDivision(
   entry: Entry,
   D: number,
   { M, N }: MatrixShape,
   lanes: number,
-  limits: WorkgroupLimits,
+  limits: MatrixLimits,
 ): MatrixDivision | undefined {
   const { operands, sums, patches, weights, numbers } = KEEPS[entry];
   const others = BLOCK * (2 * 8 * tileStride(D) + 2 * 4); // two tiles, and two numbers of each row
@@ -49,7 +52,7 @@ export function matrixDivision(
   let best: MatrixDivision | undefined;
   for (let own = Math.max(M, lanes); own >= M; own /= 2) {
     const values = (own * (D * (operands / 2 + sums) + N)) / lanes;
-    if (own % M !== 0 || (values > MOST_VALUES && own > M)) continue;
+    if (own % M !== 0 || (values > limits.values && own > M)) continue;
     const subgroups = [4, 2, 1].find(
       (count) => others + count * own * perRow <= limits.bytes && count * lanes <= limits.threads,
     );

@@ -6,8 +6,7 @@ import {
   QUADS,
   WEIGHTS_STRIDE,
 } from "./attention-matrix-division.ts";
-import { writer } from "./attention-matrix-writer.ts";
-import { SLACK } from "./attention-source.ts";
+import { LN_2, LOG2_E, writer } from "./attention-matrix-writer.ts";
 import { times } from "./kernel.ts";
 import type { MatrixShape } from "./matmul-matrix.ts";
 
@@ -17,11 +16,15 @@ const part =
     `qkv[part(${row}, ${which}u, head) + ${d4}]`;
 const ofDy = (row: string, d4: string): string => `dy[in_y(${row}, head) + ${d4}]`;
 const NEXT = "vec4u(0u, 1u, 2u, 3u)";
+/** The running reference stays until a score is this far above it, as in attention-source.ts: exp(8). */
+const SLACK = "11.5";
 /**
  * How far below the largest score the reference is put. f16's normal numbers end at exp(-9.7): a weight so much smaller than
  * that of the reference's score is lost, and hundreds of such keys are not nothing. With SLACK, at most exp(8) stays far from f16's end.
  */
-const ROOM = "4.0";
+const ROOM = "5.75";
+/** Of the block's last rows, those past the sequence. */
+const ragged = (body: string): string => `if (first + ${BLOCK}u > row.y) { ${body} }`;
 
 export function forward(
   ...args: [D: number, shape: MatrixShape, lanes: number, of: MatrixDivision]
@@ -41,18 +44,15 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
     "",
     `${scores("patch_1", "q", "tile_1")}
     workgroupBarrier(); // scores written
-    ${eachRow(`var highest = -1e30;
-    ${times(
-      QUADS,
-      (
-        c,
-      ) => `let score${c} = select(vec4f(-1e30), forward_patch_1[slot * ${PATCH_STRIDE}u + ${c}u] * params.scale, first + ${4 * c}u + ${NEXT} < vec4u(row.y));
-    highest = max(highest, max(max(score${c}.x, score${c}.y), max(score${c}.z, score${c}.w)));`,
-    )}
+    ${eachRow(`${times(QUADS, (c) => `var score${c} = forward_patch_1[slot * ${PATCH_STRIDE}u + ${c}u];`)}
+    ${ragged(times(QUADS, (c) => `score${c} = select(vec4f(-1e30), score${c}, first + ${4 * c}u + ${NEXT} < vec4u(row.y));`))}
+    var quad = score0;
+    ${times(QUADS - 1, (c) => `quad = max(quad, score${c + 1});`)}
+    let highest = max(max(quad.x, quad.y), max(quad.z, quad.w)) * scale;
     var reference = forward_reference[slot];
     var shrink = 1.0;
     if (highest > reference + ${SLACK}) {
-      shrink = exp(reference - (highest - ${ROOM}));
+      shrink = exp2(reference - (highest - ${ROOM}));
       reference = highest - ${ROOM};
       if (first > 0u) { atomicMax(&forward_raised, first); } // before the first block there are no sums
     }
@@ -60,10 +60,11 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
     // The weights as the product sees them, rounded: else y would be a sum of weights that are not 1 together.
     ${times(
       QUADS,
-      (c) => `{ let p = quantizeToF16(exp(score${c} - reference));
+      (c) => `{ let p = rounded(exp2(fma(score${c}, vec4f(scale), vec4f(-reference))));
+    var weights = vec4h(p);
     total += p.x + p.y + p.z + p.w;
-    let key = first + ${4 * c}u + ${NEXT};
-    forward_weights_1[slot * ${WEIGHTS_STRIDE}u + ${c}u] = vec4h(p * keep4(vec4u(row.x + first_own + r), key, head)); }`,
+    if (DROPOUT) { weights = vec4h(p * keep4(vec4u(row.x + first_own + r), first + ${4 * c}u + ${NEXT}, head)); }
+    forward_weights_1[slot * ${WEIGHTS_STRIDE}u + ${c}u] = weights; }`,
     )}
     forward_reference[slot] = reference;
     forward_total[slot] = total;
@@ -77,7 +78,7 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
     forward_factor[slot] = 1.0 / total;
     let at = first_own + r;
     if (at < row.z) {
-      lse_out[(row.x + at) * params.A + head] = select(0.0, forward_reference[slot] + log(total), at < row.y);
+      lse_out[(row.x + at) * params.A + head] = select(0.0, forward_reference[slot] * ${LN_2} + log(total), at < row.y);
     }`)}
   ${store("sum", `y_out[in_y(own, head) + d4] = quad * forward_factor[slot];`)}`,
   );
@@ -96,7 +97,7 @@ export function backwardQuery(
   ${operands("g", ofDy)}
   ${sums("dq")}
   ${eachRow(`let at = (row.x + first_own + r) * params.A + head;
-    if (first_own + r < row.y) { backwardQuery_lse[slot] = lse[at]; backwardQuery_delta[slot] = delta[at]; }`)}
+    if (first_own + r < row.y) { backwardQuery_lse[slot] = lse[at] * ${LOG2_E}; backwardQuery_delta[slot] = delta[at]; }`)}
   ${everyBlock(
     part(1),
     part(2),
@@ -105,10 +106,11 @@ export function backwardQuery(
     ${scores("patch_2", "g", "tile_2")}
     workgroupBarrier(); // scores written
     ${eachQuad(`let key = first + 4u * c + ${NEXT};
-    let p = exp(backwardQuery_patch_1[slot * ${PATCH_STRIDE}u + c] * params.scale - backwardQuery_lse[slot]);
+    let p = exp2(fma(backwardQuery_patch_1[slot * ${PATCH_STRIDE}u + c], vec4f(scale), vec4f(-backwardQuery_lse[slot])));
     let dp = backwardQuery_patch_2[slot * ${PATCH_STRIDE}u + c] * keep4(vec4u(row.x + first_own + r), key, head);
-    let ds = p * (dp - backwardQuery_delta[slot]);
-    backwardQuery_weights_1[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(select(vec4f(), ds, key < vec4u(row.y)));`)}
+    var ds = p * (dp - backwardQuery_delta[slot]);
+    ${ragged("ds = select(vec4f(), ds, key < vec4u(row.y));")}
+    backwardQuery_weights_1[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(ds);`)}
     workgroupBarrier(); // weights written
     ${add("dq", "weights_1", "tile_1")}`,
   )}
@@ -138,18 +140,18 @@ var<workgroup> backwardKeyValue_delta: array<f32, ${BLOCK}>;`,
     part(0),
     ofDy,
     `let at = (row.x + min(first + j, row.y - 1u)) * params.A + head;
-      backwardKeyValue_lse[j] = lse[at];
+      backwardKeyValue_lse[j] = lse[at] * ${LOG2_E};
       backwardKeyValue_delta[j] = delta[at];`,
     `${scores("patch_1", "k", "tile_1")}
     ${scores("patch_2", "v", "tile_2")}
     workgroupBarrier(); // scores written
     ${eachQuad(`let query = first + 4u * c + ${NEXT};
-    let inside = query < vec4u(row.y);
-    let p = exp(backwardKeyValue_patch_1[slot * ${PATCH_STRIDE}u + c] * params.scale - ${ofBlock("lse")});
+    var p = exp2(fma(backwardKeyValue_patch_1[slot * ${PATCH_STRIDE}u + c], vec4f(scale), -${ofBlock("lse")}));
+    ${ragged("p = select(vec4f(), p, query < vec4u(row.y));")}
     let kept = keep4(row.x + query, vec4u(first_own + r), head);
     let ds = p * (backwardKeyValue_patch_2[slot * ${PATCH_STRIDE}u + c] * kept - ${ofBlock("delta")});
-    backwardKeyValue_weights_1[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(select(vec4f(), p * kept, inside));
-    backwardKeyValue_weights_2[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(select(vec4f(), ds, inside));`)}
+    backwardKeyValue_weights_1[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(p * kept);
+    backwardKeyValue_weights_2[slot * ${WEIGHTS_STRIDE}u + c] = vec4h(ds);`)}
     workgroupBarrier(); // weights written
     ${add("dv", "weights_1", "tile_2")}
     ${add("dk", "weights_2", "tile_1")}`,

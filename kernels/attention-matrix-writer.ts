@@ -13,6 +13,10 @@ import {
 import { times } from "./kernel.ts";
 import type { MatrixShape } from "./matmul-matrix.ts";
 
+// Scores are powers of 2, as GPUs compute exp: a score, its scale and log2(e) are one multiply-add with the reference.
+export const LOG2_E = "1.4426950408889634";
+export const LN_2 = "0.6931471805599453";
+
 /** The vec4 at column `d4` of a row. */
 type Quad = (row: string, d4: string) => string;
 
@@ -40,8 +44,11 @@ export function writer(
   const across = (c: number, size: number, line: (j: number) => string): string =>
     times(D / size, (j) => (Math.floor((j * size) / BLOCK) === c ? line(j) : ""));
   const chunks = (body: (c: number) => string): string => times(Math.ceil(D / BLOCK), body);
-  const each = (f: string, count: number, body: string): string =>
-    `for (var ${f} = lane; ${f} < ${count}u; ${f} += ${lanes}u) { ${body} }`;
+  // Turns are counted, for the same reason as the bounds of an entry: of another loop Tint knows no bounds.
+  const each = (f: string, count: number, body: string): string => {
+    const inside = count % lanes === 0 ? body : `if (${f} < ${count}u) { ${body} }`;
+    return `for (var turn = 0u; turn < ${Math.ceil(count / lanes)}u; turn++) { let ${f} = lane + turn * ${lanes}u; ${inside} }`;
+  };
   /** Runs the body for each vec4 of a subgroup's [own, BLOCK]: column c of row r, which is the subgroups' `slot`. */
   const eachQuad = (body: string): string =>
     each(
@@ -57,23 +64,33 @@ export function writer(
   const batch = Math.min(BATCH, Math.ceil(staged / threads));
   const whole = staged % (batch * threads) === 0;
   /** Writes a block of the other side to the tiles, in batches whose reads are on their way together. Rows beyond are zeros. */
-  const stage = (...tiles: readonly Quad[]): string => `
-    for (var start = thread; start < ${staged}u; start += ${batch * threads}u) {
+  const stage = (...tiles: readonly Quad[]): string => {
+    const read = (n: number, row: string, inside: string): string =>
+      tiles
+        .map((quad, t) => `quad${n}_${t} = ${inside.replace("QUAD", quad(row, `d${n}`))};`)
+        .join("\n");
+    return `
+    for (var turn = 0u; turn < ${Math.ceil(staged / (batch * threads))}u; turn++) {
       ${times(
         batch,
-        (n) => `let j${n} = (start + ${n * threads}u) / ${D4}u;
-      let d${n} = (start + ${n * threads}u) % ${D4}u;
-      let at${n} = row.x + min(first + j${n}, row.y - 1u);
-      ${tiles.map((quad, t) => `let quad${n}_${t} = ${quad(`at${n}`, `d${n}`)};`).join("\n")}`,
+        (n) => `let f${n} = thread + (turn * ${batch}u + ${n}u) * ${threads}u;
+      let j${n} = ${whole ? `min(f${n} / ${D4}u, ${BLOCK - 1}u)` : `f${n} / ${D4}u`};
+      let d${n} = f${n} % ${D4}u;
+      ${tiles.map((_, t) => `var quad${n}_${t}: vec4f;`).join("\n")}`,
       )}
+      if (first + ${BLOCK}u <= row.y) {
+        ${times(batch, (n) => read(n, `(row.x + first + j${n})`, "QUAD"))}
+      } else {
+        ${times(batch, (n) => read(n, `(row.x + min(first + j${n}, row.y - 1u))`, `select(vec4f(), QUAD, first + j${n} < row.y)`))}
+      }
       ${times(
         batch,
         (n) => `${whole ? "" : `if (j${n} < ${BLOCK}u) `}{
-        let inside = first + j${n} < row.y;
-        ${tiles.map((_, t) => `${name}_tile_${t + 1}[j${n} * ${stride}u + d${n}] = vec4h(select(vec4f(), quad${n}_${t}, inside));`).join("\n")}
+        ${tiles.map((_, t) => `${name}_tile_${t + 1}[j${n} * ${stride}u + d${n}] = vec4h(quad${n}_${t});`).join("\n")}
       }`,
       )}
     }`;
+  };
   const put = (patch: string, sum: string, c: number): string =>
     times(rows, (i) =>
       across(
@@ -91,13 +108,18 @@ var<workgroup> ${name}_tile_2: array<vec4h, ${BLOCK * stride}>;
 ${times(KEEPS[name].patches, (n) => `var<workgroup> ${name}_patch_${n + 1}: array<vec4f, ${subgroups * own * PATCH_STRIDE}>;`)}
 ${times(KEEPS[name].weights, (n) => `var<workgroup> ${name}_weights_${n + 1}: array<vec4h, ${subgroups * own * WEIGHTS_STRIDE}>;`)}
 ${memory}
-@compute @workgroup_size(${subgroups * lanes})
-fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32) {
+@compute @workgroup_size(${threads})
+fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32, @builtin(subgroup_id) id: u32, @builtin(subgroup_invocation_id) invocation: u32) {
+  // Bounds that Tint sees: it would clamp every index, and guard every load of a matrix.
+  let thread = min(index, ${threads - 1}u);
+  let subgroup = min(id, ${subgroups - 1}u);
+  let lane = min(invocation, ${lanes - 1}u);
   let row = rows[group.z];
   if (group.x * ${subgroups * own}u >= row.z) {
     return; // the whole workgroup returns
   }
   let head = group.y;
+  let scale = params.scale * ${LOG2_E};
   let first_own = group.x * ${subgroups * own}u + subgroup * ${own}u;
 ${body}
 }
@@ -127,7 +149,7 @@ ${body}
     everyBlock: (tile1: Quad, tile2: Quad, rest: string, body: string): string => `
   for (var first = 0u; first < row.y; first += ${BLOCK}u) {
     ${stage(tile1, tile2)}
-    ${rest === "" ? "" : `for (var j = thread; j < ${BLOCK}u; j += ${subgroups * lanes}u) { ${rest} }`}
+    ${rest === "" ? "" : `for (var j = thread; j < ${BLOCK}u; j += ${threads}u) { ${rest} }`}
     workgroupBarrier(); // tiles written
     ${body}
     workgroupBarrier(); // tiles and weights read

@@ -12,12 +12,18 @@ import {
   type Entry,
   type MatrixDivision,
   matrixDivision,
-  type WorkgroupLimits,
+  type MatrixLimits,
 } from "./attention-matrix-division.ts";
 import { backwardKeyValue, backwardQuery, forward } from "./attention-matrix-source.ts";
 import type { MatrixShape } from "./matmul-matrix.ts";
 
-const KEEP4 = `
+const FUNCTIONS = `
+// x >= 0 to the 11 bits that f16 has, to a third of quantizeToF16's instructions. What is below f16's normal numbers keeps
+// more: 3e-8 at most. A conversion to f16 and back will not do: Mesa takes it away.
+fn rounded(x: vec4f) -> vec4f {
+  return bitcast<vec4f>((bitcast<vec4u>(x) + vec4u(0x1000u)) & vec4u(0xffffe000u));
+}
+
 fn keep4(query: vec4u, key: vec4u, head: u32) -> vec4f {
   return vec4f(
     keep(query.x, key.x, head), keep(query.y, key.y, head), keep(query.z, key.z, head), keep(query.w, key.w, head));
@@ -34,7 +40,7 @@ export function attentionMatrix(
   headSize: number,
   shape: MatrixShape,
   lanes: number,
-  limits: WorkgroupLimits,
+  limits: MatrixLimits,
 ): AttentionVariant | undefined {
   const { M, N, K } = shape;
   if ([N, K].some((size) => size % 4 !== 0 || headSize % size !== 0 || BLOCK % size !== 0)) return;
@@ -55,9 +61,9 @@ export function attentionMatrix(
   const kernel = attentionOnQuads(
     name,
     headSize,
-    ENABLES,
+    { enables: ENABLES, lanes },
     () =>
-      KEEP4 +
+      FUNCTIONS +
       forward(headSize, shape, lanes, query) +
       backwardQuery(headSize, shape, lanes, forQueries) +
       backwardKeyValue(headSize, shape, lanes, forKeys),

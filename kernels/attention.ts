@@ -68,6 +68,7 @@ export function attention(headSize: number, numbers: OwnedNumbers = 128): Attent
       params: PARAMS,
       constants: { DELTA_LANES: ATTENTION_DELTA_LANES, DROPOUT: false, HALF: false },
       entries: ENTRIES,
+      lanes: "fewest",
     }),
   );
 }
@@ -78,7 +79,7 @@ const onQuads = madeOnce<OwningAttention>();
 export function attentionOnQuads(
   name: string,
   headSize: number,
-  enables: readonly string[],
+  needs: { readonly enables: readonly string[]; readonly lanes: number },
   text: () => string,
 ): OwningAttention {
   return onQuads(name, () =>
@@ -93,7 +94,7 @@ export function attentionOnQuads(
       params: OWNING_PARAMS,
       constants: { DROPOUT: false },
       entries: OWNING_ENTRIES,
-      enables,
+      ...needs,
     }),
   );
 }

@@ -20,6 +20,9 @@ export type Access = "read" | "read_write";
 /** The names of an entry point's storage bindings, in any order. */
 export type Entries = Readonly<Record<string, readonly string[]>>;
 
+/** Lanes that a kernel's subgroups must have, or that it keeps more in registers than lanes of wide ones may have. */
+export type Lanes = number | "fewest";
+
 /** A module-scope storage variable of a kernel's source. */
 export interface Binding {
   readonly name: string;
@@ -40,6 +43,7 @@ export interface Kernel<P extends Params = Params, E extends Entries = Entries> 
   readonly entries: E;
   /** WGSL `enable` directives the source needs. */
   readonly enables: readonly string[];
+  readonly lanes: Lanes | undefined;
   readonly bindings: ReadonlyMap<string, Binding>;
 }
 
@@ -65,6 +69,7 @@ export function defineKernel<const P extends Params, const E extends Entries>(
     constants?: Constants;
     entries: E;
     enables?: readonly string[];
+    lanes?: Lanes;
   },
 ): Kernel<P, E> {
   let source = "";
@@ -97,8 +102,8 @@ export function defineKernel<const P extends Params, const E extends Entries>(
   if (Object.keys(spec.params).length * 4 > MAX_PARAM_BYTES) {
     throw new Error(`kernel ${name}: parameters must fit ${MAX_PARAM_BYTES} bytes.`);
   }
-  const { params, entries, constants = {}, enables = [] } = spec;
-  return { name, source, files, params, constants, entries, enables, bindings };
+  const { params, entries, constants = {}, enables = [], lanes } = spec;
+  return { name, source, files, params, constants, entries, enables, lanes, bindings };
 }
 
 /** What `defineKernel` takes beside the name. */
@@ -152,16 +157,25 @@ export const EACH_SOFTWARE = { LANES: 8, TURNS: 64 } as const;
 export const times = (n: number, line: (i: number) => string, between = "\n"): string =>
   Array.from({ length: n }, (_, i) => line(i)).join(between);
 
-/** The WGSL text of one specialisation: enables, `const` prelude, parameter block, source. Also its line offset. */
+/**
+ * The WGSL text of one specialisation: enables, `const` prelude, parameter block, source. Also its line offset.
+ * `lanes`: for which its entries ask, on a device whose subgroups vary in size.
+ */
 export function specialise(
   kernel: Kernel,
   constants: Constants,
+  lanes?: number,
 ): { code: string; sourceLine: number } {
   const values = Object.entries(kernel.constants).map(
     ([name, fallback]) => [name, constants[name] ?? fallback] as const,
   );
   const enables = new Set(kernel.enables);
   if (values.some(([, value]) => value === "f16")) enables.add("f16");
+  let { source } = kernel;
+  if (lanes !== undefined) {
+    enables.add("subgroup_size_control");
+    source = source.replaceAll(/@compute\b/g, `@compute @subgroup_size(${lanes})`);
+  }
   const lines = [...enables].map((name) => `enable ${name};`);
   for (const [name, value] of values) {
     if (typeof value === "string") lines.push(`alias ${name} = ${value};`);
@@ -170,7 +184,7 @@ export function specialise(
   }
   const fields = Object.entries(kernel.params).map(([name, type]) => `${name}: ${type}`);
   lines.push(`struct Params { ${fields.join(", ")} }`, "var<immediate> params: Params;");
-  return { code: `${lines.join("\n")}\n${kernel.source}`, sourceLine: lines.length };
+  return { code: `${lines.join("\n")}\n${source}`, sourceLine: lines.length };
 }
 
 // One block for all launches, which leave nothing to be collected so.

@@ -166,6 +166,7 @@ export function matmulBroadcast(operands: Operands, lanes: number, tall = false)
       constants: { ACCUMULATE: false, ACTIVATION: 0, HALF: false },
       entries: MATMUL_ENTRIES,
       enables: ["subgroups"],
+      lanes,
     }),
   );
 }

@@ -268,6 +268,7 @@ export function matmulMatrix(
       constants: { ACCUMULATE: false, ACTIVATION: 0 },
       entries: MATMUL_ENTRIES,
       enables: ["f16", "subgroups", "chromium_experimental_subgroup_matrix"],
+      lanes,
     }),
   );
 }

@@ -55,6 +55,7 @@ export const matmulTiled = defineKernel("matmul-tiled", {
     SPLIT: 1,
   },
   entries: MATMUL_ENTRIES,
+  lanes: "fewest",
 });
 
 /** `S` partial sums of `N` elements each. */

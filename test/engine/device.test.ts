@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { prepareDriver } from "../../cli/setup/driver.ts";
-import { adapterName, matrixShapes, openDevice } from "../../engine/device.ts";
+import { adapterName, askedLanes, matrixShapes, openDevice } from "../../engine/device.ts";
 import { DeviceError } from "../../engine/errors.ts";
 
 prepareDriver();
@@ -60,6 +60,7 @@ describe("an adapter's name", () => {
     ["swiftshader-device-subzero-", "SwiftShader driver 5.0.0", true, "SwiftShader driver 5.0.0"],
     // The driver begins with the vendor's name, as the device does, and says nothing of the device.
     ["nvidia-h100", "NVIDIA: 570.1", false, "nvidia-h100, NVIDIA: 570.1"],
+    ["amd-radeon-radv-navi31-", "radv: Mesa 25", false, "amd-radeon-radv-navi31, radv: Mesa 25"],
     ["some-cpu", "", true, "some-cpu"],
     ["", "Null backend", false, "Null backend"],
     ["", "", true, "unnamed adapter"],
@@ -84,5 +85,24 @@ describe("matrixShapes", () => {
     const configs = [config, { ...config, resultComponentType: "f16" }];
     expect(matrixShapes({ subgroupSize, software, features }, configs)).toEqual(shapes);
     expect(matrixShapes({ subgroupSize, software, features: [] }, configs)).toEqual([]);
+  });
+});
+
+describe("askedLanes", () => {
+  const device = (vendor: string, ...features: string[]): GPUDevice =>
+    ({
+      features: new Set(features),
+      adapterInfo: { vendor, subgroupMinSize: 8, subgroupMaxSize: 32 },
+    }) as unknown as GPUDevice;
+
+  it.each([
+    { vendor: "intel", lanes: "fewest", asked: 8 },
+    { vendor: "amd", lanes: "fewest", asked: undefined },
+    { vendor: "amd", lanes: 32, asked: 32 },
+    { vendor: "intel", lanes: undefined, asked: undefined },
+  ] as const)("of $vendor's for $lanes are $asked", ({ vendor, lanes, asked }) => {
+    const kernel = { lanes };
+    expect(askedLanes(device(vendor, "subgroup-size-control"), kernel)).toBe(asked);
+    expect(askedLanes(device(vendor, "subgroups"), kernel)).toBeUndefined();
   });
 });

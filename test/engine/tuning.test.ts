@@ -4,12 +4,20 @@ import { MatmulChoice } from "../../engine/tuning.ts";
 const limits = { maxComputeWorkgroupStorageSize: 32768, maxComputeInvocationsPerWorkgroup: 1024 };
 const software = {
   name: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)",
+  vendor: "mesa",
   software: true,
   subgroupSize: 8,
   matrixShapes: [],
   limits,
 };
-const discrete = { name: "a GPU", software: false, subgroupSize: 32, matrixShapes: [], limits };
+const discrete = {
+  name: "a GPU",
+  vendor: "nvidia",
+  software: false,
+  subgroupSize: 32,
+  matrixShapes: [],
+  limits,
+};
 const tensor = { ...discrete, matrixShapes: [{ M: 16, N: 16, K: 16 }] };
 
 describe("the choice of a matmul kernel", () => {
@@ -49,6 +57,17 @@ describe("the choice of a matmul kernel", () => {
     const gpu = new MatmulChoice(discrete, "f32");
     const sizes = { M: 512, N: 768, K: 768 };
     expect(gpu.choose("NT", sizes, true)).toBe(gpu.choose("NT", sizes));
+  });
+
+  it("has the largest tile for GPUs whose threads hold its sums", () => {
+    const sizes = { M: 16384, N: 3072, K: 768 };
+    const tileOf = (vendor: string): readonly number[] => {
+      const choice = new MatmulChoice({ ...discrete, vendor }, "f32");
+      expect(choice.variants.map(({ tile }) => tile)).toContainEqual([64, 64]);
+      return choice.choose("NT", sizes).tile;
+    };
+    for (const vendor of ["nvidia", "amd", "apple"]) expect(tileOf(vendor)).toEqual([128, 128]);
+    expect(tileOf("intel").toSorted((a, b) => a - b)).toEqual([64, 128]);
   });
 
   it("copies both operands of a TN product where each element serves many others", () => {

@@ -36,7 +36,7 @@ const HALF = [{ HALF: true }];
 /** What the files that write a kernel's text make, for all the subgroups they are chosen for. */
 const LAYOUTS = ["NN", "NT", "TN"] as const;
 const MATRICES = { M: 16, N: 8, K: 16 };
-const LIMITS = { bytes: 16384, threads: 256 };
+const LIMITS = { bytes: 16384, threads: 256, values: 128 };
 const MATRIX_TILE = { subgroups: [2, 1], matrices: [1, 2], step: 16 } as const;
 const MADE: readonly Kernel[] = [
   ...[1, 3, 4, 20, 64, 128, 256].flatMap((D) => [attention(D, 128), attention(D, 64)]),
@@ -223,5 +223,17 @@ describe("kernels", () => {
       "struct Params { R: u32, C: u32 }",
       "var<immediate> params: Params;",
     ]);
+  });
+
+  it("ask in every entry for the lanes that they are given", () => {
+    for (const kernel of kernels) {
+      const { code } = specialise(kernel, {}, 16);
+      expect(code.split("enable subgroup_size_control;\n")).toHaveLength(2);
+      const asking = code.split("@compute @subgroup_size(16) @workgroup_size");
+      expect(asking).toHaveLength(Object.keys(kernel.entries).length + 1);
+      expect(specialise(kernel, {}).code).not.toContain("subgroup_size(");
+      // Those that use subgroups are made for one size of them.
+      expect(typeof kernel.lanes === "number").toBe(kernel.enables.includes("subgroups"));
+    }
   });
 });

@@ -48,7 +48,9 @@ class Operations {
   /** The text of an entry point, or of what stands before the first. */
   entry(text: string): string {
     this.#variables = [];
-    const written = text.replace(RUN, (run) => this.#run(run));
+    // Loops that GPUs unroll: written out, LLVM takes minutes for them.
+    const rolled = text.replaceAll(/\bturn < (\d+u)/g, "turn < $1 + none()");
+    const written = rolled.replace(RUN, (run) => this.#run(run));
     this.#most = Math.max(this.#most, this.#variables.length);
     return written;
   }

@@ -90,7 +90,7 @@ describe.skipIf(why !== "").each(WRITTEN_OUT)(
   `attention on subgroup matrices $shape.M x $shape.N x $shape.K, written out, heads of $D${why}`,
   { timeout: COMPILING_MS },
   ({ D, shape, subgroups, bytes }) => {
-    const limits = { bytes, threads: subgroups * lanes };
+    const limits = { bytes, threads: subgroups * lanes, values: 128 };
     const matrix = attentionMatrix(D, shape, lanes, limits)!;
     const variant = { ...matrix, kernel: emulated(matrix.kernel, lanes) };
 
@@ -226,9 +226,15 @@ describe("attention's kernel", () => {
     maxComputeInvocationsPerWorkgroup: 256,
   };
   it.each([
-    { D: 64, precision: "f16", kernel: "attention-matrix-64-16-16-16-32-32-4-32-2-16-4" },
+    { D: 64, precision: "f16", kernel: "attention-matrix-64-16-16-16-32-32-4-16-4-16-4" },
     { D: 128, precision: "f16", kernel: "attention-matrix-128-16-16-16-32-16-4-16-4-16-4" },
     { D: 64, precision: "f32", kernel: "attention-64-128" },
+    {
+      D: 64,
+      precision: "f16",
+      vendor: "amd",
+      kernel: "attention-matrix-64-16-16-16-32-16-4-16-4-16-4",
+    },
     { D: 20, precision: "f16", kernel: "attention-20-128" },
     { D: 64, precision: "f16", limits: smallest, kernel: "attention-64-128" },
     { D: 64, precision: "f32", vendor: "apple", kernel: "attention-64-64" },
