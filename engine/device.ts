@@ -146,11 +146,12 @@ function subgroupSize(adapter: GPUAdapter): number {
  * thread's registers: what one lane of 16 or 32 has not, it keeps in memory (bench/NOTES.md).
  */
 export function askedLanes(
-  { features, adapterInfo }: GPUDevice,
+  device: GPUDevice,
   { lanes }: Pick<Kernel, "lanes">,
 ): number | undefined {
-  if (!features.has(SIZE_CONTROL)) return undefined;
+  if (!device.features.has(SIZE_CONTROL)) return undefined;
   if (lanes !== "fewest") return lanes;
+  const { adapterInfo } = device;
   return adapterInfo.vendor === "intel" ? adapterInfo.subgroupMinSize : undefined;
 }
 

@@ -182,7 +182,7 @@ function matrix(
 }
 
 /** Tiles of subgroup matrices to try: 2 x 2 subgroups of 2 x 2 matrices, and larger ones. */
-const MATRIX_TILES: readonly MatrixTile[] = [
+const MATRIX_TILES: readonly Omit<MatrixTile, "stages">[] = [
   { subgroups: [2, 2], matrices: [2, 2], step: 32 },
   { subgroups: [2, 2], matrices: [4, 4], step: 32 },
   { subgroups: [2, 4], matrices: [4, 2], step: 32 },
@@ -236,17 +236,21 @@ function tilesOf({ vendor, limits }: MatmulAdapter, precision: Precision): Matmu
 function matricesOf({ matrixShapes, subgroupSize, limits }: MatmulAdapter): MatmulVariant[] {
   const room = workgroupLimits(limits);
   return largestShapes(matrixShapes).flatMap((shape) =>
-    MATRIX_TILES.filter(
-      (tile) =>
-        tile.step % shape.K === 0 &&
-        matrixTileBytes(shape, tile) <= room.bytes &&
-        tile.matrices[0] * tile.matrices[1] * shape.M * shape.N <= MOST_SUMS * subgroupSize &&
-        tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= room.threads,
-    ).flatMap((tile) =>
-      SPLITS.flatMap((split) =>
-        (["f32", "f16"] as const).map((from) => matrix(shape, tile, subgroupSize, split, from)),
+    MATRIX_TILES.flatMap((tile) => {
+      const staged = ([2, 1] as const).map((stages) => ({ ...tile, stages }));
+      return staged.find((each) => matrixTileBytes(shape, each) <= room.bytes) ?? [];
+    })
+      .filter(
+        (tile) =>
+          tile.step % shape.K === 0 &&
+          tile.matrices[0] * tile.matrices[1] * shape.M * shape.N <= MOST_SUMS * subgroupSize &&
+          tile.subgroups[0] * tile.subgroups[1] * subgroupSize <= room.threads,
+      )
+      .flatMap((tile) =>
+        SPLITS.flatMap((split) =>
+          (["f32", "f16"] as const).map((from) => matrix(shape, tile, subgroupSize, split, from)),
+        ),
       ),
-    ),
   );
 }
 

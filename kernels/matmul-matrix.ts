@@ -32,6 +32,8 @@ export interface MatrixTile {
   readonly matrices: readonly [number, number];
   /** Values of K staged at a time; a multiple of the shape's K and of 4. */
   readonly step: number;
+  /** Steps in workgroup memory: of two, one is written while the other is multiplied, with one barrier a step instead of two. */
+  readonly stages: 1 | 2;
 }
 
 /** Rows and columns of C that a workgroup owns. */
@@ -48,15 +50,16 @@ export function matrixTileBytes(shape: MatrixShape, tile: MatrixTile): number {
   const subgroups = tile.subgroups[0] * tile.subgroups[1];
   // At most: the tiles with their margins, and a patch per subgroup.
   const margins = 8 * MARGIN * (Math.max(tile.step, rows) + Math.max(tile.step, columns));
-  const patches = 4 * subgroups * shape.M * PATCH * shape.N;
-  return 2 * tile.step * (rows + columns) + margins + patches;
+  const patches = 4 * subgroups * shape.M * patchWidth(tile) * shape.N;
+  return tile.stages * (2 * tile.step * (rows + columns) + margins) + patches;
 }
 
 /** vec4s between the rows of a staged tile, so that they fall into different banks. */
 const MARGIN = 2;
 
 /** Result matrices, side by side, that a subgroup puts into its patch at a time. */
-const PATCH = 2;
+const patchWidth = ({ subgroups: [down, across] }: MatrixTile): number =>
+  down * across > 4 ? 1 : 2;
 
 /** A tile as it lies in memory: `outer` rows of `inner` vec4s, `stride` apart. */
 interface Staged {
@@ -91,6 +94,7 @@ function source(
   const threads = down * across * lanes;
   const step4 = tile.step / 4;
   const { M, N, K } = shape;
+  const patch = patchWidth(tile);
   const staged = (inner: number, outer: number): Staged => ({
     inner,
     outer,
@@ -100,17 +104,21 @@ function source(
   const b = layout === "NT" ? staged(step4, tileN) : staged(tileN / 4, tile.step);
   const majorA = layout === "TN" ? "col_major" : "row_major";
   const majorB = layout === "NT" ? "col_major" : "row_major";
+  const size = ({ outer, stride }: Staged): number => outer * stride;
+  /** Where the stage begins that is `ahead` of the one being multiplied. */
+  const stageAt = (ahead: number, of: Staged): string =>
+    tile.stages === 1 ? "0u" : `((turn + ${ahead}u) % 2u) * ${size(of)}u`;
   const atA = (i: number, k: number): string => {
     const row = `(down * ${rows * M}u + ${i * M}u)`;
     return layout === "TN"
-      ? `${k * K * a.stride}u + ${row} / 4u`
-      : `${row} * ${a.stride}u + ${(k * K) / 4}u`;
+      ? `from_a + ${k * K * a.stride}u + ${row} / 4u`
+      : `from_a + ${row} * ${a.stride}u + ${(k * K) / 4}u`;
   };
   const atB = (j: number, k: number): string => {
     const column = `(across * ${columns * N}u + ${j * N}u)`;
     return layout === "NT"
-      ? `${column} * ${b.stride}u + ${(k * K) / 4}u`
-      : `${k * K * b.stride}u + ${column} / 4u`;
+      ? `from_b + ${column} * ${b.stride}u + ${(k * K) / 4}u`
+      : `from_b + ${k * K * b.stride}u + ${column} / 4u`;
   };
   // Rows and columns past the edges are read as they come, from other rows or, past the buffer, as WebGPU bounds them.
   const inMemory = (kMajor: boolean, name: string, size: string, from: string): InMemory =>
@@ -160,11 +168,11 @@ function source(
     ${loads("a", a, inA, "left")}
     ${loads("b", b, inB, "left")}
     }`;
-  const stage = (name: string, tile: Staged): string =>
+  const stage = (name: string, tile: Staged, at: string): string =>
     each(
       tile,
       (n, down, right) =>
-        `tile_${name}[row_${name} * ${tile.stride}u + column_${name} + ${down * tile.stride + right}u] = vec4h(next_${name}${n});`,
+        `tile_${name}[${at} + row_${name} * ${tile.stride}u + column_${name} + ${down * tile.stride + right}u] = vec4h(next_${name}${n});`,
     );
   const next = (name: string, { inner, outer }: Staged): string =>
     times(Math.ceil((inner * outer) / threads), (n) => `var next_${name}${n}: vec4<${operands}>;`);
@@ -182,10 +190,13 @@ function source(
   ${first("a", a, inA)}
   ${first("b", b, inB)}
   ${read("begin")}
+  ${stage("a", a, "0u")}
+  ${stage("b", b, "0u")}
+  workgroupBarrier(); // the first step staged
+  var turn = 0u;
   for (var start = begin; start < end; start += ${step4}u) {
-    ${stage("a", a)}
-    ${stage("b", b)}
-    workgroupBarrier(); // tiles written
+    let from_a = ${stageAt(0, a)};
+    let from_b = ${stageAt(0, b)};
     at_a += ${inA.hop};
     at_b += ${inB.hop};
     ${read(`start + ${step4}u`)} // on its way while this step is multiplied
@@ -202,14 +213,18 @@ function source(
     )}
     }`,
     )}
-    workgroupBarrier(); // tiles read before the next step overwrites them
+    ${tile.stages === 1 ? "workgroupBarrier(); // this step read" : ""}
+    ${stage("a", a, stageAt(1, a))}
+    ${stage("b", b, stageAt(1, b))}
+    workgroupBarrier(); // the next step staged
+    turn++;
   }`;
-  const [patchN, patch4] = [PATCH * N, (PATCH * N) / 4];
+  const [patchN, patch4] = [patch * N, (patch * N) / 4];
   const store = (value: string): string =>
-    times((rows * columns) / PATCH, (p) => {
-      const [i, j] = [Math.floor((p * PATCH) / columns), (p * PATCH) % columns];
+    times((rows * columns) / patch, (p) => {
+      const [i, j] = [Math.floor((p * patch) / columns), (p * patch) % columns];
       return `
-  ${times(PATCH, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patchN}u + ${q * N}u, c${i * columns + j + q}, ${patchN}u);`)}
+  ${times(patch, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patchN}u + ${q * N}u, c${i * columns + j + q}, ${patchN}u);`)}
   workgroupBarrier(); // patch written
   for (var f = lane; f < ${M * patch4}u; f += ${lanes}u) {
     let row = group.y * ${tileM}u + down * ${rows * M}u + ${i * M}u + f / ${patch4}u;
@@ -234,8 +249,8 @@ ${store(value)}
 @group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
-var<workgroup> tile_a: array<vec4h, ${a.outer * a.stride}>;
-var<workgroup> tile_b: array<vec4h, ${b.outer * b.stride}>;
+var<workgroup> tile_a: array<vec4h, ${tile.stages * size(a)}>;
+var<workgroup> tile_b: array<vec4h, ${tile.stages * size(b)}>;
 var<workgroup> patch_of: array<f32, ${down * across * M * patchN}>;
 ${entry("product", "if (ACCUMULATE) { c[i] += sum; } else { c[i] = sum; }")}
 ${entry("linear", "c[i] = activate(sum + bias[column]);")}
@@ -258,7 +273,18 @@ export function matmulMatrix(
   operands: ElementType = "f32",
 ): MatmulKernel {
   const { M, N, K } = shape;
-  const sizes = [M, N, K, ...tile.subgroups, ...tile.matrices, tile.step, lanes, split, operands];
+  const sizes = [
+    M,
+    N,
+    K,
+    ...tile.subgroups,
+    ...tile.matrices,
+    tile.step,
+    tile.stages,
+    lanes,
+    split,
+    operands,
+  ];
   const name = `matmul-matrix-${layout}-${sizes.join("-")}`;
   return once(name, () =>
     defineKernel(name, {

@@ -157,13 +157,13 @@ const COMPILING_MS = 300_000;
 describe.skipIf(notEmulated(info) !== "").each([
   {
     matrices: { M: 8, N: 16, K: 4 },
-    tile: { subgroups: [2, 1], matrices: [2, 2], step: 4 },
+    tile: { subgroups: [2, 1], matrices: [2, 2], step: 4, stages: 2 },
     split: 1,
     operands: "f32",
   },
   {
     matrices: { M: 16, N: 8, K: 8 },
-    tile: { subgroups: [1, 2], matrices: [1, 2], step: 8 },
+    tile: { subgroups: [1, 2], matrices: [1, 2], step: 8, stages: 1 },
     split: 4,
     operands: "f16",
   },
