@@ -17,6 +17,9 @@ type AttentionAdapter = Pick<
 /** Whose threads have 255 or 256 registers. Intel's and Apple's have 64 to 128, and what does not fit goes to memory. */
 const MANY_REGISTERS: readonly string[] = ["nvidia", "amd"];
 
+/** Whose lanes hold fewer values of matrices: AMD's RDNA 3 holds an f16 operand twice, in each half of its lanes. */
+const FEW_VALUES: readonly string[] = ["amd", "apple", "intel"];
+
 /**
  * For heads of D: subgroup matrices at f16 on a GPU that has them, subgroup broadcasts on a software adapter, otherwise what
  * every device runs. Throws ShapeError for heads that the adapter's workgroup memory does not hold.
@@ -30,7 +33,7 @@ export function attentionVariant(
   if (software && canBroadcast(D, subgroupSize)) return attentionBroadcast(D, subgroupSize);
   if (precision === "f16" && !software) {
     for (const shape of largestShapes(matrixShapes)) {
-      const values = vendor === "nvidia" ? 128 : 96; // RDNA 3 holds an f16 operand twice, once in each half of its lanes
+      const values = FEW_VALUES.includes(vendor) ? 96 : 128;
       const variant = attentionMatrix(D, shape, subgroupSize, { ...room, values });
       if (variant) return variant;
     }

@@ -38,6 +38,9 @@ export interface MatrixDivision {
   readonly subgroups: number;
 }
 
+/** Of rows a single matrix high, so many times the values: that some lie in memory costs less than to have no tensor cores. */
+const MOST_IN_MEMORY = 2;
+
 /** For heads of D and subgroups of `lanes`: as many rows as fit, of as few subgroups; undefined where none do. */
 export function matrixDivision(
   entry: Entry,
@@ -52,7 +55,7 @@ export function matrixDivision(
   let best: MatrixDivision | undefined;
   for (let own = Math.max(M, lanes); own >= M; own /= 2) {
     const values = (own * (D * (operands / 2 + sums) + N)) / lanes;
-    if (own % M !== 0 || (values > limits.values && own > M)) continue;
+    if (own % M !== 0 || values > limits.values * (own > M ? 1 : MOST_IN_MEMORY)) continue;
     const subgroups = [4, 2, 1].find(
       (count) => others + count * own * perRow <= limits.bytes && count * lanes <= limits.threads,
     );

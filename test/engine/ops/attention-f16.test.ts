@@ -235,6 +235,7 @@ describe("attention's kernel", () => {
       vendor: "amd",
       kernel: "attention-matrix-64-16-16-16-32-16-4-16-4-16-4",
     },
+    { D: 128, precision: "f16", vendor: "amd", kernel: "attention-128-128" },
     { D: 20, precision: "f16", kernel: "attention-20-128" },
     { D: 64, precision: "f16", limits: smallest, kernel: "attention-64-128" },
     { D: 64, precision: "f32", vendor: "apple", kernel: "attention-64-64" },
