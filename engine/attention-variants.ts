@@ -3,7 +3,7 @@
 import { attention, type AttentionVariant, attentionTiles } from "../kernels/attention.ts";
 import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
 import { attentionMatrix } from "../kernels/attention-matrix.ts";
-import { largestShapes } from "../kernels/matmul-matrix.ts";
+import { largestShapes } from "../kernels/matmul-matrix-tile.ts";
 import { type AdapterInfo, workgroupLimits } from "./device.ts";
 import { ShapeError } from "./errors.ts";
 import type { Precision } from "./matmul-variants.ts";

@@ -3,7 +3,7 @@
 import { create, globals } from "webgpu";
 import type { WorkgroupLimits } from "../kernels/attention-matrix-division.ts";
 import type { Kernel } from "../kernels/kernel.ts";
-import type { MatrixShape } from "../kernels/matmul-matrix.ts";
+import type { MatrixShape } from "../kernels/matmul-matrix-tile.ts";
 import { DeviceError, PrecisionError } from "./errors.ts";
 import type { Precision } from "./matmul-variants.ts";
 

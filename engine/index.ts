@@ -15,7 +15,7 @@ export {
   type ParamType,
 } from "../kernels/kernel.ts";
 export type { MatmulKernel } from "../kernels/matmul.ts";
-export type { MatrixShape } from "../kernels/matmul-matrix.ts";
+export type { MatrixShape } from "../kernels/matmul-matrix-tile.ts";
 export { roundedBytes } from "./buffers.ts";
 export type { AdapterInfo, DeviceOptions } from "./device.ts";
 export * from "./errors.ts";

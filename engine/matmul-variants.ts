@@ -16,14 +16,14 @@ import {
   matmulBroadcastStep,
   matmulBroadcastTile,
 } from "../kernels/matmul-broadcast.ts";
+import { matmulMatrix } from "../kernels/matmul-matrix.ts";
 import {
   largestShapes,
-  matmulMatrix,
   type MatrixShape,
   type MatrixTile,
   matrixTileBytes,
   matrixTileSize,
-} from "../kernels/matmul-matrix.ts";
+} from "../kernels/matmul-matrix-tile.ts";
 import { type AdapterInfo, workgroupLimits } from "./device.ts";
 
 export type { Layout };

@@ -1,5 +1,5 @@
 // How attention-matrix divides heads among subgroups, within an adapter's registers and workgroup memory.
-import type { MatrixShape } from "./matmul-matrix.ts";
+import type { MatrixShape } from "./matmul-matrix-tile.ts";
 
 /** Rows of the other side between two barriers. */
 export const BLOCK = 32;

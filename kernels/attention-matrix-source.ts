@@ -8,7 +8,7 @@ import {
 } from "./attention-matrix-division.ts";
 import { LN_2, LOG2_E, writer } from "./attention-matrix-writer.ts";
 import { times } from "./kernel.ts";
-import type { MatrixShape } from "./matmul-matrix.ts";
+import type { MatrixShape } from "./matmul-matrix-tile.ts";
 
 const part =
   (which: number) =>

@@ -11,7 +11,7 @@ import {
   WEIGHTS_STRIDE,
 } from "./attention-matrix-division.ts";
 import { times } from "./kernel.ts";
-import type { MatrixShape } from "./matmul-matrix.ts";
+import type { MatrixShape } from "./matmul-matrix-tile.ts";
 
 // Scores are powers of 2, as GPUs compute exp: a score, its scale and log2(e) are one multiply-add with the reference.
 export const LOG2_E = "1.4426950408889634";

@@ -15,7 +15,7 @@ import {
   type MatrixLimits,
 } from "./attention-matrix-division.ts";
 import { backwardKeyValue, backwardQuery, forward } from "./attention-matrix-source.ts";
-import type { MatrixShape } from "./matmul-matrix.ts";
+import type { MatrixShape } from "./matmul-matrix-tile.ts";
 
 const FUNCTIONS = `
 // x >= 0 to the 11 bits that f16 has, to a third of quantizeToF16's instructions. What is below f16's normal numbers keeps

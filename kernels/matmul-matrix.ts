@@ -2,64 +2,21 @@
 // a: [M, K], "TN" [K, M]   b: [K, N], "NT" [N, K]   c, pre: [M, N]   bias: [N]; N % 4 = 0, K % 4 = 0, "TN" M % 4 = 0.
 // Mapping: a workgroup of ROWS x COLUMNS subgroups; each owns `rows` x `columns` matrices of C. a and b hold `operands`, f32 or
 // f16. They are f16 in workgroup memory, where they keep the order they have in a and b: a transposed one is loaded
-// column-major. The threads read the blocks of the next step while they multiply. A result matrix has no element access, so
-// the epilogue goes through a patch of workgroup memory, two matrices wide. Blocks past the edges are read at clamped
-// addresses and not stored, past K as zeros. With `split` above 1, workgroup z adds its share of K and c is
-// [split, M, N], for matmul-split to add up. Matrices must stay in registers, so nothing indexes them by a
-// variable: this kernel is written out. Feature: chromium-experimental-subgroup-matrix.
+// column-major. The threads read the blocks of the next step while they multiply, and stage them beside this one's where there
+// is room. Blocks past the edges are read as they come and not stored, past K as zeros. A result matrix has no element access,
+// so an epilogue goes through a patch of workgroup memory; matrices that are stored as they are, and whole, do not. With
+// `split` above 1, workgroup z adds its share of K and c is [split, M, N], for matmul-split to add up. Matrices must stay in
+// registers, so nothing indexes them by a variable: this kernel is written out.
+// Feature: chromium-experimental-subgroup-matrix.
 import { defineKernel, type ElementType, madeOnce, times } from "./kernel.ts";
 import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
-
-/** Shape of the matrices an adapter multiplies, f16 to f32: left [M, K], right [K, N]. */
-export interface MatrixShape {
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-}
-
-/** Those of most products at a time. Smaller shapes are parts of them: the same hardware, with more loads for a product. */
-export function largestShapes(shapes: readonly MatrixShape[]): MatrixShape[] {
-  const volume = ({ M, N, K }: MatrixShape): number => M * N * K;
-  const largest = Math.max(...shapes.map(volume));
-  return shapes.filter((shape) => volume(shape) === largest);
-}
-
-/** What a workgroup computes at a time. */
-export interface MatrixTile {
-  /** Subgroups down and across. */
-  readonly subgroups: readonly [number, number];
-  /** Matrices each subgroup owns, down and across; across an even number. */
-  readonly matrices: readonly [number, number];
-  /** Values of K staged at a time; a multiple of the shape's K and of 4. */
-  readonly step: number;
-  /** Steps in workgroup memory: of two, one is written while the other is multiplied, with one barrier a step instead of two. */
-  readonly stages: 1 | 2;
-}
-
-/** Rows and columns of C that a workgroup owns. */
-export function matrixTileSize(shape: MatrixShape, tile: MatrixTile): readonly [number, number] {
-  return [
-    shape.M * tile.subgroups[0] * tile.matrices[0],
-    shape.N * tile.subgroups[1] * tile.matrices[1],
-  ];
-}
-
-/** Bytes of workgroup memory. */
-export function matrixTileBytes(shape: MatrixShape, tile: MatrixTile): number {
-  const [rows, columns] = matrixTileSize(shape, tile);
-  const subgroups = tile.subgroups[0] * tile.subgroups[1];
-  // At most: the tiles with their margins, and a patch per subgroup.
-  const margins = 8 * MARGIN * (Math.max(tile.step, rows) + Math.max(tile.step, columns));
-  const patches = 4 * subgroups * shape.M * patchWidth(tile) * shape.N;
-  return tile.stages * (2 * tile.step * (rows + columns) + margins) + patches;
-}
-
-/** vec4s between the rows of a staged tile, so that they fall into different banks. */
-const MARGIN = 2;
-
-/** Result matrices, side by side, that a subgroup puts into its patch at a time. */
-const patchWidth = ({ subgroups: [down, across] }: MatrixTile): number =>
-  down * across > 4 ? 1 : 2;
+import {
+  MARGIN,
+  type MatrixShape,
+  type MatrixTile,
+  matrixTileSize,
+  patchWidth,
+} from "./matmul-matrix-tile.ts";
 
 /** A tile as it lies in memory: `outer` rows of `inner` vec4s, `stride` apart. */
 interface Staged {
@@ -219,30 +176,53 @@ function source(
     workgroupBarrier(); // the next step staged
     turn++;
   }`;
-  const [patchN, patch4] = [patch * N, (patch * N) / 4];
-  const store = (value: string): string =>
+  const patch4 = (patch * N) / 4;
+  const turns = (M * patch4) / lanes;
+  // Turns are counted: of another loop Tint knows no bounds.
+  const byPatches = (value: string): string =>
     times((rows * columns) / patch, (p) => {
       const [i, j] = [Math.floor((p * patch) / columns), (p * patch) % columns];
       return `
-  ${times(patch, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patchN}u + ${q * N}u, c${i * columns + j + q}, ${patchN}u);`)}
+  ${times(patch, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patch4}u + ${(q * N) / 4}u, c${i * columns + j + q}, ${patch4}u);`)}
   workgroupBarrier(); // patch written
-  for (var f = lane; f < ${M * patch4}u; f += ${lanes}u) {
-    let row = group.y * ${tileM}u + down * ${rows * M}u + ${i * M}u + f / ${patch4}u;
-    let column = group.x * ${tileN / 4}u + across * ${(columns * N) / 4}u + ${(j * N) / 4}u + f % ${patch4}u;
-    if (row < params.M && column < n4) {
-      let at = subgroup * ${M * patchN}u + 4u * f;
-      let sum = vec4f(patch_of[at], patch_of[at + 1u], patch_of[at + 2u], patch_of[at + 3u]);
+  for (var f = 0u; f < ${Math.ceil(turns)}u; f++) {
+    let at = lane + f * ${lanes}u;
+    let row = first_row + ${i * M}u + at / ${patch4}u;
+    let column = first_column + ${(j * N) / 4}u + at % ${patch4}u;
+    if (${Number.isInteger(turns) ? "" : `at < ${M * patch4}u && `}row < params.M && column < n4) {
+      let sum = patch_of[subgroup * ${M * patch4}u + at];
       let i = (group.z * params.M + row) * n4 + column;
       ${value}
     }
   }
   workgroupBarrier(); // patch read before the next matrices overwrite it`;
     });
-  const entry = (name: string, value: string): string => `
+  /** Matrices straight to c, where all of the workgroup's lie within it. */
+  const whole = times(rows, (i) =>
+    times(
+      columns,
+      (j) =>
+        `subgroupMatrixStore<row_major>(&c, (group.z * params.M + first_row + ${i * M}u) * n4 + first_column + ${(j * N) / 4}u, c${i * columns + j}, n4);`,
+    ),
+  );
+  const entry = (name: string, store: string): string => `
 @compute @workgroup_size(${threads})
-fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32) {${body}
-${store(value)}
+fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32, @builtin(subgroup_id) id: u32, @builtin(subgroup_invocation_id) invocation: u32) {
+  // Bounds that Tint sees: it would clamp every index, and guard every load of a matrix.
+  let thread = min(index, ${threads - 1}u);
+  let subgroup = min(id, ${down * across - 1}u);
+  let lane = min(invocation, ${lanes - 1}u);
+${body}
+  let first_row = group.y * ${tileM}u + down * ${rows * M}u;
+  let first_column = group.x * ${tileN / 4}u + across * ${(columns * N) / 4}u;
+${store}
 }`;
+  const product = `
+  if (!ACCUMULATE && group.y * ${tileM}u + ${tileM}u <= params.M && group.x * ${tileN / 4}u + ${tileN / 4}u <= n4) {
+    ${whole}
+    return; // the whole workgroup returns
+  }
+  ${byPatches("if (ACCUMULATE) { c[i] += sum; } else { c[i] = sum; }")}`;
   return `
 @group(0) @binding(0) var<storage, read> a: array<vec4<${operands}>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<${operands}>>;
@@ -251,10 +231,10 @@ ${store(value)}
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
 var<workgroup> tile_a: array<vec4h, ${tile.stages * size(a)}>;
 var<workgroup> tile_b: array<vec4h, ${tile.stages * size(b)}>;
-var<workgroup> patch_of: array<f32, ${down * across * M * patchN}>;
-${entry("product", "if (ACCUMULATE) { c[i] += sum; } else { c[i] = sum; }")}
-${entry("linear", "c[i] = activate(sum + bias[column]);")}
-${entry("linearKeep", "let v = sum + bias[column]; pre[i] = v; c[i] = activate(v);")}
+var<workgroup> patch_of: array<vec4f, ${down * across * M * patch4}>;
+${entry("product", product)}
+${entry("linear", byPatches("c[i] = activate(sum + bias[column]);"))}
+${entry("linearKeep", byPatches("let v = sum + bias[column]; pre[i] = v; c[i] = activate(v);"))}
 `;
 }
 

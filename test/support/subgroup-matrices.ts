@@ -12,12 +12,12 @@ interface Shape {
   readonly rows: number;
 }
 
-const MEMORY = /var<workgroup> (\w+): array<(f32|vec4f|vec4h), /g;
+const MEMORY = /var<(?:workgroup|storage, read_write)> (\w+): array<(f32|vec4f|vec4h)[,>]/g;
 const STATEMENTS = {
   zeros: /var (\w+) = subgroup_matrix_(result)<f32, (\d+), (\d+)>\(\);/,
   load: /(?:let )?(\w+) = subgroupMatrixLoad<subgroup_matrix_(left|right|result)<f\d\d, (\d+), (\d+)>, (\w+)>\(&(\w+), (.+?), (\d+u)\);/,
   multiply: /(\w+) = subgroupMatrixMultiplyAccumulate\((\w+), (\w+), \1\);/,
-  store: /subgroupMatrixStore<row_major>\(&(\w+), (.+?), (\w+), (\d+u)\);/,
+  store: /subgroupMatrixStore<row_major>\(&(\w+), (.+?), (\w+), (\w+)\);/,
 };
 const ANY = Object.values(STATEMENTS)
   .map(({ source }) => source.replaceAll(/\((?!\?)(?<!\\\()/g, "(?:").replaceAll("\\1", "\\w+"))
@@ -111,10 +111,10 @@ class Operations {
     if (loaded) {
       const it = shape(kind!, columns!, rows!);
       const width = this.#widths.get(from!)!;
-      const [outer, inner] = major === "row_major" ? ["r", "c"] : ["c", "r"];
-      const body = `${loop("r", it.rows)} ${loop("c", it.columns)}
+      const [outer, inner] = major === "row_major" ? ["row", "column"] : ["column", "row"];
+      const body = `${loop("row", it.rows)} ${loop("column", it.columns)}
       let at = (op.z + ${outer} * op.w) * ${width}u + ${inner};
-      matrices[m + r * ${it.columns}u + c] = f32(${element(from!, "at")}); } }`;
+      matrices[m + row * ${it.columns}u + column] = f32(${element(from!, "at")}); } }`;
       return `vec4u(${this.#case(body)}, ${this.#place(loaded)}, ${offset}, ${stride})`;
     }
     const [, sum, left, right] = multiply.exec(statement) ?? [];
@@ -124,9 +124,9 @@ class Operations {
     }
     const [, into, start, stored, pitch] = store.exec(statement)!;
     const { rows: down, columns: across } = this.#shapes.get("result")!;
-    const at = `(op.z + r * op.w) * ${this.#widths.get(into!)}u + c`;
-    const body = `${loop("r", down)} ${loop("c", across)}
-      ${element(into!, at)} = matrices[m + r * ${across}u + c]; } }`;
+    const at = `(op.z + row * op.w) * ${this.#widths.get(into!)}u + column`;
+    const body = `${loop("row", down)} ${loop("column", across)}
+      ${element(into!, at)} = matrices[m + row * ${across}u + column]; } }`;
     return `vec4u(${this.#case(body)}, ${this.#place(stored!)}, ${start}, ${pitch})`;
   }
 

@@ -9,7 +9,8 @@ import { linear } from "../../../engine/ops/linear.ts";
 import { matmulInto } from "../../../engine/ops/matmul.ts";
 import { matmulHalf } from "../../../kernels/matmul.ts";
 import { gridOfThreads } from "../../../kernels/kernel.ts";
-import { matmulMatrix, matrixTileSize } from "../../../kernels/matmul-matrix.ts";
+import { matmulMatrix } from "../../../kernels/matmul-matrix.ts";
+import { matrixTileSize } from "../../../kernels/matmul-matrix-tile.ts";
 import {
   fits,
   type Layout,
