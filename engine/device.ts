@@ -100,7 +100,7 @@ function describe(
   };
   const offered = {
     software,
-    subgroupSize: subgroupSize(adapter),
+    subgroupSize: subgroupSize(adapter, backend),
     features: [...adapter.features].sort(),
   };
   return {
@@ -129,14 +129,16 @@ export function adapterName({
 
 const SIZE_CONTROL = "subgroup-size-control";
 
-/** Whether subgroups have one of several sizes, and a kernel may say which. */
-const canAsk = ({ info, features }: GPUAdapter): boolean =>
-  info.subgroupMinSize !== info.subgroupMaxSize && features.has(SIZE_CONTROL);
+/** Whether subgroups have one of several sizes, and a kernel may say which. Elsewhere than on Vulkan it was never compiled. */
+const canAsk = ({ info, features }: GPUAdapter, backend: string): boolean =>
+  backend === "vulkan" &&
+  info.subgroupMinSize !== info.subgroupMaxSize &&
+  features.has(SIZE_CONTROL);
 
-function subgroupSize(adapter: GPUAdapter): number {
+function subgroupSize(adapter: GPUAdapter, backend: string): number {
   const { info, features } = adapter;
   // Of Intel's sizes nothing says which its matrices are for.
-  const asked = info.vendor === "amd" && canAsk(adapter);
+  const asked = info.vendor === "amd" && canAsk(adapter, backend);
   const known = asked || info.subgroupMinSize === info.subgroupMaxSize;
   return features.has("subgroups") && known ? (info.subgroupMinSize ?? 0) : 0;
 }
@@ -207,7 +209,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<OpenedDev
   }
   const backend = options.backend ?? PLATFORM_BACKENDS[process.platform] ?? "vulkan";
   const info = describe(adapter, limits, backend);
-  const wanted = canAsk(adapter) ? [...WANTED, SIZE_CONTROL] : WANTED;
+  const wanted = canAsk(adapter, backend) ? [...WANTED, SIZE_CONTROL] : WANTED;
   const device = await adapter.requestDevice({
     label: "albert-gpu",
     requiredFeatures: wanted.filter((name) => adapter.features.has(name)) as GPUFeatureName[],
