@@ -58,14 +58,14 @@ function writer({ lanes, split, teams, quads, stride, pitch, keys }: Division) {
     entry: (name: string, body: string): string => `
 @compute @workgroup_size(${lanes})
 fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  let lane = thread.x;
+  let lane = min(thread.x, ${lanes - 1}u); // bounds that Tint sees, or it would clamp indices
   let row = rows[group.z];
   if (group.x * ${owned}u >= row.z) {
     return; // the whole workgroup returns
   }
   let head = group.y;
   let part = lane % ${split}u;
-  let team = lane / ${split}u;
+  let team = min(lane / ${split}u, ${teams - 1}u);
   let local = group.x * ${owned}u + 4u * team + vec4u(0u, 1u, 2u, 3u);
   let own = row.x + select(vec4u(), local, local < vec4u(row.y));
 ${body}
