@@ -189,7 +189,8 @@ at 40, 70, 100 %: MiB ${resident.map((mb) => mb.toFixed(0)).join(", ")}; heap ${
   it("finishes what it has at SIGTERM, and ends with 0", async () => {
     const text = "word ".repeat(200);
     const flying = Array.from({ length: 12 }, () => post("/predict", { text }));
-    await flying[0]; // then the others have arrived
+    await flying[0];
+    await gauges(); // asked after the others were sent: they have arrived
     child.process.kill("SIGTERM");
     const answers = await Promise.all(flying);
     expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(200));
