@@ -32,9 +32,9 @@ export function attentionVariant(
   const room = workgroupLimits(limits);
   if (software && canBroadcast(D, subgroupSize)) return attentionBroadcast(D, subgroupSize);
   if (precision === "f16" && !software) {
+    const held = { ...room, values: FEW_VALUES.includes(vendor) ? 96 : 128 };
     for (const shape of largestShapes(matrixShapes)) {
-      const values = FEW_VALUES.includes(vendor) ? 96 : 128;
-      const variant = attentionMatrix(D, shape, subgroupSize, { ...room, values });
+      const variant = attentionMatrix(D, shape, subgroupSize, held);
       if (variant) return variant;
     }
   }

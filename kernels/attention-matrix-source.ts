@@ -6,7 +6,7 @@ import {
   QUADS,
   WEIGHTS_STRIDE,
 } from "./attention-matrix-division.ts";
-import { LN_2, LOG2_E, writer } from "./attention-matrix-writer.ts";
+import { writer } from "./attention-matrix-writer.ts";
 import { times } from "./kernel.ts";
 import type { MatrixShape } from "./matmul-matrix-tile.ts";
 
@@ -78,7 +78,7 @@ var<workgroup> forward_raised: atomic<u32>; // first row of the last block that 
     forward_factor[slot] = 1.0 / total;
     let at = first_own + r;
     if (at < row.z) {
-      lse_out[(row.x + at) * params.A + head] = select(0.0, forward_reference[slot] * ${LN_2} + log(total), at < row.y);
+      lse_out[(row.x + at) * params.A + head] = select(0.0, forward_reference[slot] * ${Math.LN2} + log(total), at < row.y);
     }`)}
   ${store("sum", `y_out[in_y(own, head) + d4] = quad * forward_factor[slot];`)}`,
   );
@@ -97,7 +97,7 @@ export function backwardQuery(
   ${operands("g", ofDy)}
   ${sums("dq")}
   ${eachRow(`let at = (row.x + first_own + r) * params.A + head;
-    if (first_own + r < row.y) { backwardQuery_lse[slot] = lse[at] * ${LOG2_E}; backwardQuery_delta[slot] = delta[at]; }`)}
+    if (first_own + r < row.y) { backwardQuery_lse[slot] = lse[at] * ${Math.LOG2E}; backwardQuery_delta[slot] = delta[at]; }`)}
   ${everyBlock(
     part(1),
     part(2),
@@ -140,7 +140,7 @@ var<workgroup> backwardKeyValue_delta: array<f32, ${BLOCK}>;`,
     part(0),
     ofDy,
     `let at = (row.x + min(first + j, row.y - 1u)) * params.A + head;
-      backwardKeyValue_lse[j] = lse[at] * ${LOG2_E};
+      backwardKeyValue_lse[j] = lse[at] * ${Math.LOG2E};
       backwardKeyValue_delta[j] = delta[at];`,
     `${scores("patch_1", "k", "tile_1")}
     ${scores("patch_2", "v", "tile_2")}

@@ -12,10 +12,7 @@ import {
 } from "./attention-matrix-division.ts";
 import { times } from "./kernel.ts";
 import type { MatrixShape } from "./matmul-matrix-tile.ts";
-
-// Scores are powers of 2, as GPUs compute exp: a score, its scale and log2(e) are one multiply-add with the reference.
-export const LOG2_E = "1.4426950408889634";
-export const LN_2 = "0.6931471805599453";
+import { byLanes, matrixEntry } from "./matrix-entry.ts";
 
 /** The vec4 at column `d4` of a row. */
 type Quad = (row: string, d4: string) => string;
@@ -44,11 +41,7 @@ export function writer(
   const across = (c: number, size: number, line: (j: number) => string): string =>
     times(D / size, (j) => (Math.floor((j * size) / BLOCK) === c ? line(j) : ""));
   const chunks = (body: (c: number) => string): string => times(Math.ceil(D / BLOCK), body);
-  // Turns are counted, for the same reason as the bounds of an entry: of another loop Tint knows no bounds.
-  const each = (f: string, count: number, body: string): string => {
-    const inside = count % lanes === 0 ? body : `if (${f} < ${count}u) { ${body} }`;
-    return `for (var turn = 0u; turn < ${Math.ceil(count / lanes)}u; turn++) { let ${f} = lane + turn * ${lanes}u; ${inside} }`;
-  };
+  const each = (f: string, count: number, body: string): string => byLanes(f, count, lanes, body);
   /** Runs the body for each vec4 of a subgroup's [own, BLOCK]: column c of row r, which is the subgroups' `slot`. */
   const eachQuad = (body: string): string =>
     each(
@@ -65,10 +58,8 @@ export function writer(
   const whole = staged % (batch * threads) === 0;
   /** Writes a block of the other side to the tiles, in batches whose reads are on their way together. Rows beyond are zeros. */
   const stage = (...tiles: readonly Quad[]): string => {
-    const read = (n: number, row: string, inside: string): string =>
-      tiles
-        .map((quad, t) => `quad${n}_${t} = ${inside.replace("QUAD", quad(row, `d${n}`))};`)
-        .join("\n");
+    const read = (n: number, row: string, value: (quad: string) => string): string =>
+      tiles.map((quad, t) => `quad${n}_${t} = ${value(quad(row, `d${n}`))};`).join("\n");
     return `
     for (var turn = 0u; turn < ${Math.ceil(staged / (batch * threads))}u; turn++) {
       ${times(
@@ -79,9 +70,9 @@ export function writer(
       ${tiles.map((_, t) => `var quad${n}_${t}: vec4f;`).join("\n")}`,
       )}
       if (first + ${BLOCK}u <= row.y) {
-        ${times(batch, (n) => read(n, `(row.x + first + j${n})`, "QUAD"))}
+        ${times(batch, (n) => read(n, `(row.x + first + j${n})`, (quad) => quad))}
       } else {
-        ${times(batch, (n) => read(n, `(row.x + min(first + j${n}, row.y - 1u))`, `select(vec4f(), QUAD, first + j${n} < row.y)`))}
+        ${times(batch, (n) => read(n, `(row.x + min(first + j${n}, row.y - 1u))`, (quad) => `select(vec4f(), ${quad}, first + j${n} < row.y)`))}
       }
       ${times(
         batch,
@@ -108,22 +99,19 @@ var<workgroup> ${name}_tile_2: array<vec4h, ${BLOCK * stride}>;
 ${times(KEEPS[name].patches, (n) => `var<workgroup> ${name}_patch_${n + 1}: array<vec4f, ${subgroups * own * PATCH_STRIDE}>;`)}
 ${times(KEEPS[name].weights, (n) => `var<workgroup> ${name}_weights_${n + 1}: array<vec4h, ${subgroups * own * WEIGHTS_STRIDE}>;`)}
 ${memory}
-@compute @workgroup_size(${threads})
-fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32, @builtin(subgroup_id) id: u32, @builtin(subgroup_invocation_id) invocation: u32) {
-  // Bounds that Tint sees: it would clamp every index, and guard every load of a matrix.
-  let thread = min(index, ${threads - 1}u);
-  let subgroup = min(id, ${subgroups - 1}u);
-  let lane = min(invocation, ${lanes - 1}u);
-  let row = rows[group.z];
+${matrixEntry(
+  name,
+  subgroups,
+  lanes,
+  `  let row = rows[group.z];
   if (group.x * ${subgroups * own}u >= row.z) {
     return; // the whole workgroup returns
   }
   let head = group.y;
-  let scale = params.scale * ${LOG2_E};
+  let scale = params.scale * ${Math.LOG2E}; // scores are powers of 2, which is how GPUs compute exp
   let first_own = group.x * ${subgroups * own}u + subgroup * ${own}u;
-${body}
-}
-`,
+${body}`,
+)}`,
     /** f32 numbers by own row. */
     numbers: (...names: string[]): string =>
       names.map((it) => `var<workgroup> ${name}_${it}: array<f32, ${subgroups * own}>;`).join("\n"),

@@ -16,6 +16,7 @@ import {
 } from "./attention-matrix-division.ts";
 import { backwardKeyValue, backwardQuery, forward } from "./attention-matrix-source.ts";
 import type { MatrixShape } from "./matmul-matrix-tile.ts";
+import { MATRIX_ENABLES } from "./matrix-entry.ts";
 
 const FUNCTIONS = `
 // x >= 0 to the 11 bits that f16 has, to a third of quantizeToF16's instructions. What is below f16's normal numbers keeps
@@ -29,8 +30,6 @@ fn keep4(query: vec4u, key: vec4u, head: u32) -> vec4f {
     keep(query.x, key.x, head), keep(query.y, key.y, head), keep(query.z, key.z, head), keep(query.w, key.w, head));
 }
 `;
-
-const ENABLES = ["f16", "subgroups", "chromium_experimental_subgroup_matrix"];
 
 /**
  * For heads of `headSize`, an adapter's matrix shape and subgroups of exactly `lanes` lanes; undefined where heads
@@ -61,7 +60,7 @@ export function attentionMatrix(
   const kernel = attentionOnQuads(
     name,
     headSize,
-    { enables: ENABLES, lanes },
+    { enables: MATRIX_ENABLES, lanes },
     () =>
       FUNCTIONS +
       forward(headSize, shape, lanes, query) +

@@ -11,7 +11,7 @@ import {
 import { times } from "./kernel.ts";
 
 /** The running reference of a softmax stays until a score is this far above it: sums then rarely need another scale. */
-export const SLACK = "8.0";
+const SLACK = "8.0";
 
 /** Names what attention.wgsl expects. Buffers are bound as vec4s where rows are whole numbers of them. */
 export function elements(D: number): string {

@@ -17,6 +17,7 @@ import {
   matrixTileSize,
   patchWidth,
 } from "./matmul-matrix-tile.ts";
+import { byLanes, MATRIX_ENABLES, matrixEntry } from "./matrix-entry.ts";
 
 /** A tile as it lies in memory: `outer` rows of `inner` vec4s, `stride` apart. */
 interface Staged {
@@ -61,10 +62,10 @@ function source(
   const b = layout === "NT" ? staged(step4, tileN) : staged(tileN / 4, tile.step);
   const majorA = layout === "TN" ? "col_major" : "row_major";
   const majorB = layout === "NT" ? "col_major" : "row_major";
-  const size = ({ outer, stride }: Staged): number => outer * stride;
+  const vec4sOf = ({ outer, stride }: Staged): number => outer * stride;
   /** Where the stage begins that is `ahead` of the one being multiplied. */
   const stageAt = (ahead: number, of: Staged): string =>
-    tile.stages === 1 ? "0u" : `((turn + ${ahead}u) % 2u) * ${size(of)}u`;
+    tile.stages === 1 ? "0u" : `((turn + ${ahead}u) % 2u) * ${vec4sOf(of)}u`;
   const atA = (i: number, k: number): string => {
     const row = `(down * ${rows * M}u + ${i * M}u)`;
     return layout === "TN"
@@ -177,24 +178,24 @@ function source(
     turn++;
   }`;
   const patch4 = (patch * N) / 4;
-  const turns = (M * patch4) / lanes;
-  // Turns are counted: of another loop Tint knows no bounds.
   const byPatches = (value: string): string =>
     times((rows * columns) / patch, (p) => {
       const [i, j] = [Math.floor((p * patch) / columns), (p * patch) % columns];
       return `
   ${times(patch, (q) => `subgroupMatrixStore<row_major>(&patch_of, subgroup * ${M * patch4}u + ${(q * N) / 4}u, c${i * columns + j + q}, ${patch4}u);`)}
   workgroupBarrier(); // patch written
-  for (var f = 0u; f < ${Math.ceil(turns)}u; f++) {
-    let at = lane + f * ${lanes}u;
-    let row = first_row + ${i * M}u + at / ${patch4}u;
+  ${byLanes(
+    "at",
+    M * patch4,
+    lanes,
+    `let row = first_row + ${i * M}u + at / ${patch4}u;
     let column = first_column + ${(j * N) / 4}u + at % ${patch4}u;
-    if (${Number.isInteger(turns) ? "" : `at < ${M * patch4}u && `}row < params.M && column < n4) {
+    if (row < params.M && column < n4) {
       let sum = patch_of[subgroup * ${M * patch4}u + at];
       let i = (group.z * params.M + row) * n4 + column;
       ${value}
-    }
-  }
+    }`,
+  )}
   workgroupBarrier(); // patch read before the next matrices overwrite it`;
     });
   /** Matrices straight to c, where all of the workgroup's lie within it. */
@@ -205,18 +206,16 @@ function source(
         `subgroupMatrixStore<row_major>(&c, (group.z * params.M + first_row + ${i * M}u) * n4 + first_column + ${(j * N) / 4}u, c${i * columns + j}, n4);`,
     ),
   );
-  const entry = (name: string, store: string): string => `
-@compute @workgroup_size(${threads})
-fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32, @builtin(subgroup_id) id: u32, @builtin(subgroup_invocation_id) invocation: u32) {
-  // Bounds that Tint sees: it would clamp every index, and guard every load of a matrix.
-  let thread = min(index, ${threads - 1}u);
-  let subgroup = min(id, ${down * across - 1}u);
-  let lane = min(invocation, ${lanes - 1}u);
-${body}
+  const entry = (name: string, store: string): string =>
+    matrixEntry(
+      name,
+      down * across,
+      lanes,
+      `${body}
   let first_row = group.y * ${tileM}u + down * ${rows * M}u;
   let first_column = group.x * ${tileN / 4}u + across * ${(columns * N) / 4}u;
-${store}
-}`;
+${store}`,
+    );
   const product = `
   if (!ACCUMULATE && group.y * ${tileM}u + ${tileM}u <= params.M && group.x * ${tileN / 4}u + ${tileN / 4}u <= n4) {
     ${whole}
@@ -229,8 +228,8 @@ ${store}
 @group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
-var<workgroup> tile_a: array<vec4h, ${tile.stages * size(a)}>;
-var<workgroup> tile_b: array<vec4h, ${tile.stages * size(b)}>;
+var<workgroup> tile_a: array<vec4h, ${tile.stages * vec4sOf(a)}>;
+var<workgroup> tile_b: array<vec4h, ${tile.stages * vec4sOf(b)}>;
 var<workgroup> patch_of: array<vec4f, ${down * across * M * patch4}>;
 ${entry("product", product)}
 ${entry("linear", byPatches("c[i] = activate(sum + bias[column]);"))}
@@ -273,7 +272,7 @@ export function matmulMatrix(
       params: MATMUL_PARAMS,
       constants: { ACCUMULATE: false, ACTIVATION: 0 },
       entries: MATMUL_ENTRIES,
-      enables: ["f16", "subgroups", "chromium_experimental_subgroup_matrix"],
+      enables: MATRIX_ENABLES,
       lanes,
     }),
   );

@@ -69,7 +69,7 @@ fn tile(group: vec3u, id: vec2u) -> array<vec4f, SUMS> {
   let share = (k4 + STEP4 * SPLIT - 1u) / (STEP4 * SPLIT) * STEP4;
   let begin = group.z * share;
   let end = min(k4, begin + share);
-  // Addresses once, and then a hop a step: in the loop they would take as long as a quarter of its products.
+  // Addresses once, and then a hop a step.
   let of_a = own.y < M4;
   var read_at = vec4u();
   var hop = STEP4;
@@ -103,7 +103,7 @@ fn tile(group: vec3u, id: vec2u) -> array<vec4f, SUMS> {
       next = block(of_a, read_at); // on its way while this step is multiplied
     }
     for (var q = 0u; q < STEP / 2u; q++) {
-      for (var u = 0u; u < 2u; u++) { // small enough to be written out: half of the outer loop's work
+      for (var u = 0u; u < 2u; u++) { // compilers write it out: the loop's own work for two k
         var w: array<vec4f, COLUMN_QUADS>;
         for (var n = 0u; n < COLUMN_QUADS; n++) {
           w[n] = vec4f(staged[(2u * q + u) * STRIDE + M4 + x0 + n * X]);
