@@ -64,15 +64,21 @@ function paysToPack(
 export class MatmulChoice {
   readonly variants: readonly MatmulVariant[];
   readonly #byName: ReadonlyMap<string, MatmulVariant>;
+  /** Those the rule chooses from, of a K that is not split: on operands as they lie, the same by their tiles, and on panels. */
+  readonly #direct: readonly MatmulVariant[];
   readonly #largestFirst: readonly MatmulVariant[];
+  readonly #packed: readonly MatmulVariant[];
   readonly #adapter: MatmulAdapter;
   #table = new Map<string, { rows: number; variant: MatmulVariant }[]>();
 
   constructor(adapter: MatmulAdapter, precision: Precision) {
     this.variants = matmulVariants(adapter, precision);
     this.#byName = new Map(this.variants.map((variant) => [variant.name, variant]));
+    const whole = this.variants.filter(({ split }) => split === 1);
     const area = ({ tile }: MatmulVariant): number => tile[0] * tile[1];
-    this.#largestFirst = this.variants.toSorted((a, b) => area(b) - area(a));
+    this.#direct = whole.filter((variant) => !isPacked(variant));
+    this.#largestFirst = this.#direct.toSorted((a, b) => area(b) - area(a));
+    this.#packed = whole.filter(isPacked);
     this.#adapter = adapter;
   }
 
@@ -120,10 +126,9 @@ export class MatmulChoice {
 
   private byRule(layout: Layout, product: MatmulSizes, kept: boolean): MatmulVariant {
     const { M, N } = product;
-    const takes = (variant: MatmulVariant): boolean =>
-      variant.split === 1 && this.#fits(variant, layout, product);
-    const direct = this.variants.find((each) => takes(each) && !isPacked(each));
-    const [first, ...others] = this.variants.filter((each) => takes(each) && isPacked(each));
+    const takes = (variant: MatmulVariant): boolean => this.#fits(variant, layout, product);
+    const direct = this.#direct.find(takes);
+    const [first, ...others] = this.#packed.filter(takes);
     const fewer = others.find((each) => COST_OF_OTHER_TILE * rowsOf(each, M) < rowsOf(first!, M));
     const packed = fewer ?? first;
     if (!direct || (!this.#adapter.software && M * N < 1024)) return NAIVE;

@@ -53,9 +53,9 @@ export function layerNorm(
     const from = { x: sum, dy, mean, rstd };
     gpu.launch(kernel, "backwardParams", { ...from, ...partials }, params, [columns, P, 1]);
     const input = (dx: Tensor, ACCUMULATE: boolean): void =>
-      gpu.launch(kernel, "backwardInput", { ...from, gamma, dx }, params, byRows, {
-        ...division,
+      gpu.launch(kernel, "backwardInput", { gamma, dx, ...from }, params, byRows, {
         ACCUMULATE,
+        ...division,
       });
     const ofParams = [
       (into: Tensor, accumulate: boolean): void => totalInto(gpu, partialGamma, into, accumulate),

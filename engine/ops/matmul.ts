@@ -65,7 +65,7 @@ export function matmulInto(
   const variant = chosen ?? gpu.matmul.choose(layout, sizes, isKept(b));
   invariant(takesLayout(variant, layout), () => `matmul: ${variant.name} takes no ${layout}`);
   const read = operandsOf(gpu, variant, layout, sizes, { a, b });
-  launchProduct(gpu, layout, { ...read, c }, sizes, epilogue, variant);
+  launchProduct(gpu, layout, { c, ...read }, sizes, epilogue, variant);
   giveBack(gpu, a, read.a);
   giveBack(gpu, b, read.b);
   gpu.countFlops(2 * M * N * K);
@@ -103,7 +103,7 @@ function launchProduct(
   if ("accumulate" in epilogue) {
     const ACCUMULATE = epilogue.accumulate;
     if (variant.split === 1) {
-      gpu.launch(kernel, "product", { a, b, c }, sizes, groups, { ...constants, ACCUMULATE });
+      gpu.launch(kernel, "product", { a, b, c }, sizes, groups, { ACCUMULATE, ...constants });
       return;
     }
     const N = sizes.M * sizes.N;
@@ -116,7 +116,7 @@ function launchProduct(
   }
   invariant(variant.split === 1, () => `matmul: ${variant.name} has no bias`);
   const { bias, pre } = epilogue;
-  const all = { ...constants, ACTIVATION: activationNumber(epilogue.activation) };
+  const all = { ACTIVATION: activationNumber(epilogue.activation), ...constants };
   if (pre) gpu.launch(kernel, "linearKeep", { a, b, c, bias, pre }, sizes, groups, all);
   else gpu.launch(kernel, "linear", { a, b, c, bias }, sizes, groups, all);
 }
