@@ -2,6 +2,7 @@
 
 import { attention, type AttentionVariant, attentionTiles } from "../kernels/attention.ts";
 import { attentionBroadcast, canBroadcast } from "../kernels/attention-broadcast.ts";
+import type { OwnedNumbers } from "../kernels/attention-division.ts";
 import { attentionMatrix } from "../kernels/attention-matrix.ts";
 import { largestShapes } from "../kernels/matmul-matrix-tile.ts";
 import { type AdapterInfo, workgroupLimits } from "./device.ts";
@@ -14,11 +15,22 @@ type AttentionAdapter = Pick<
   "name" | "vendor" | "software" | "subgroupSize" | "matrixShapes" | "limits"
 >;
 
-/** Whose threads have 255 or 256 registers. Intel's and Apple's have 64 to 128, and what does not fit goes to memory. */
-const MANY_REGISTERS: readonly string[] = ["nvidia", "amd"];
+/** 32-bit values that a thread of an adapter keeps in registers; what does not fit them goes to memory. */
+interface Held {
+  /** Of the rows of attention on the common cores, beside the loop's own. */
+  readonly numbers: OwnedNumbers;
+  /** Of a lane's matrices. */
+  readonly values: number;
+}
 
-/** Whose lanes hold fewer values of matrices: AMD's RDNA 3 holds an f16 operand twice, in each half of its lanes. */
-const FEW_VALUES: readonly string[] = ["amd", "apple", "intel"];
+/** AMD's RDNA 3 holds an f16 operand twice, in each half of its lanes. */
+const HELD: Readonly<Record<string, Held>> = {
+  nvidia: { numbers: 128, values: 128 },
+  amd: { numbers: 128, values: 96 },
+};
+
+/** Intel's and Apple's threads have 64 to 128 registers, where NVIDIA's and AMD's have 255 or 256. */
+const LEAST_HELD: Held = { numbers: 64, values: 96 };
 
 /**
  * For heads of D: subgroup matrices at f16 on a GPU that has them, subgroup broadcasts on a software adapter, otherwise what
@@ -30,15 +42,14 @@ export function attentionVariant(
   D: number,
 ): AttentionVariant {
   const room = workgroupLimits(limits);
+  const { numbers, values } = HELD[vendor] ?? LEAST_HELD;
   if (software && canBroadcast(D, subgroupSize)) return attentionBroadcast(D, subgroupSize);
   if (precision === "f16" && !software) {
-    const held = { ...room, values: FEW_VALUES.includes(vendor) ? 96 : 128 };
     for (const shape of largestShapes(matrixShapes)) {
-      const variant = attentionMatrix(D, shape, subgroupSize, held);
+      const variant = attentionMatrix(D, shape, subgroupSize, { ...room, values });
       if (variant) return variant;
     }
   }
-  const numbers = MANY_REGISTERS.includes(vendor) ? 128 : 64;
   const { bytes: needed, owned } = attentionTiles(D, numbers);
   if (needed > room.bytes) {
     throw new ShapeError(

@@ -10,33 +10,14 @@
 // Feature: chromium-experimental-subgroup-matrix.
 import { defineKernel, type ElementType, madeOnce, times } from "./kernel.ts";
 import { type Layout, MATMUL_ENTRIES, MATMUL_PARAMS, type MatmulKernel } from "./matmul.ts";
+import { matrixOperand, type Operand } from "./matmul-matrix-operand.ts";
 import {
-  MARGIN,
   type MatrixShape,
   type MatrixTile,
   matrixTileSize,
   patchWidth,
 } from "./matmul-matrix-tile.ts";
 import { byLanes, MATRIX_ENABLES, matrixEntry } from "./matrix-entry.ts";
-
-/** A tile as it lies in memory: `outer` rows of `inner` vec4s, `stride` apart. */
-interface Staged {
-  readonly inner: number;
-  readonly outer: number;
-  readonly stride: number;
-}
-
-/** How a tile's vec4s lie in an operand: WGSL for the thread's own, of `row_` and `column_` in the tile. */
-interface InMemory {
-  /** Index of the first. */
-  readonly first: string;
-  /** Between the same vec4 of one step and the next. */
-  readonly hop: string;
-  /** Between the first and one `down` rows and `right` vec4s beyond it. */
-  beyond(down: number, right: number): string;
-  /** Quads of K between the step's begin and that one. */
-  k4(down: number, right: number): string;
-}
 
 function source(
   layout: Layout,
@@ -53,87 +34,37 @@ function source(
   const step4 = tile.step / 4;
   const { M, N, K } = shape;
   const patch = patchWidth(tile);
-  const staged = (inner: number, outer: number): Staged => ({
-    inner,
-    outer,
-    stride: inner + MARGIN,
+  const shared = { step: tile.step, stages: tile.stages, threads, elements: operands };
+  const a = matrixOperand({
+    name: "a",
+    kMajor: layout === "TN",
+    size: "params.M",
+    from: `group.y * ${tileM}u`,
+    width: tileM,
+    ...shared,
   });
-  const a = layout === "TN" ? staged(tileM / 4, tile.step) : staged(step4, tileM);
-  const b = layout === "NT" ? staged(step4, tileN) : staged(tileN / 4, tile.step);
+  const b = matrixOperand({
+    name: "b",
+    kMajor: layout !== "NT",
+    size: "params.N",
+    from: `group.x * ${tileN}u`,
+    width: tileN,
+    ...shared,
+  });
+  const both = (line: (of: Operand) => string): string => `${line(a)}\n  ${line(b)}`;
   const majorA = layout === "TN" ? "col_major" : "row_major";
   const majorB = layout === "NT" ? "col_major" : "row_major";
-  const vec4sOf = ({ outer, stride }: Staged): number => outer * stride;
-  /** Where the stage begins that is `ahead` of the one being multiplied. */
-  const stageAt = (ahead: number, of: Staged): string =>
-    tile.stages === 1 ? "0u" : `((turn + ${ahead}u) % 2u) * ${vec4sOf(of)}u`;
-  const atA = (i: number, k: number): string => {
-    const row = `(down * ${rows * M}u + ${i * M}u)`;
-    return layout === "TN"
-      ? `from_a + ${k * K * a.stride}u + ${row} / 4u`
-      : `from_a + ${row} * ${a.stride}u + ${(k * K) / 4}u`;
-  };
-  const atB = (j: number, k: number): string => {
-    const column = `(across * ${columns * N}u + ${j * N}u)`;
-    return layout === "NT"
-      ? `from_b + ${column} * ${b.stride}u + ${(k * K) / 4}u`
-      : `from_b + ${k * K * b.stride}u + ${column} / 4u`;
-  };
-  // Rows and columns past the edges are read as they come, from other rows or, past the buffer, as WebGPU bounds them.
-  const inMemory = (kMajor: boolean, name: string, size: string, from: string): InMemory =>
-    kMajor
-      ? {
-          first: `(4u * begin + row_${name}) * (${size} / 4u) + ${from} / 4u + column_${name}`,
-          hop: `${tile.step}u * (${size} / 4u)`,
-          beyond: (down, right) => `(${down}u * (${size} / 4u) + ${right}u)`,
-          k4: (down) => `(row_${name} + ${down}u) / 4u`,
-        }
-      : {
-          first: `(${from} + row_${name}) * k4 + begin + column_${name}`,
-          hop: `${step4}u`,
-          beyond: (down, right) => `(${down}u * k4 + ${right}u)`,
-          k4: (_down, right) => `column_${name} + ${right}u`,
-        };
-  const inA = inMemory(layout === "TN", "a", "params.M", `group.y * ${tileM}u`);
-  const inB = inMemory(layout !== "NT", "b", "params.N", `group.x * ${tileN}u`);
-  /** A line for each vec4 of a tile that a thread takes: the n-th lies `down` rows and `right` vec4s beyond its first. */
-  const each = (
-    { inner, outer }: Staged,
-    line: (n: number, down: number, right: number) => string,
-  ): string =>
-    times(Math.ceil((inner * outer) / threads), (n) => {
-      const whole = (n + 1) * threads <= inner * outer;
-      const guard = whole ? "" : `if (thread + ${n * threads}u < ${inner * outer}u) `;
-      const [down, right] = [Math.floor((n * threads) / inner), (n * threads) % inner];
-      return `${guard}{ ${line(n, down, right)} }`;
-    });
-  const first = (name: string, { inner }: Staged, of: InMemory): string => `
-  let row_${name} = thread / ${inner}u;
-  let column_${name} = thread % ${inner}u;
-  var at_${name} = ${of.first};`;
-  const loads = (name: string, tile: Staged, of: InMemory, end?: string): string =>
-    each(tile, (n, down, right) => {
-      const load = `next_${name}${n} = ${name}[at_${name} + ${of.beyond(down, right)}];`;
-      if (end === undefined) return load;
-      return `next_${name}${n} = vec4<${operands}>(); if (${of.k4(down, right)} < ${end}) { ${load} }`;
-    });
+  const atA = (i: number, k: number): string => a.at(`(down * ${rows * M}u + ${i * M}u)`, k * K);
+  const atB = (j: number, k: number): string =>
+    b.at(`(across * ${columns * N}u + ${j * N}u)`, k * K);
   // Past K zeros are staged: the check of each load costs as much as the load, and only the last step needs it.
   const read = (at: string): string => `
     if (${at} + ${step4}u <= end) {
-    ${loads("a", a, inA)}
-    ${loads("b", b, inB)}
+    ${both((of) => of.read())}
     } else {
     let left = end - min(${at}, end);
-    ${loads("a", a, inA, "left")}
-    ${loads("b", b, inB, "left")}
+    ${both((of) => of.read("left"))}
     }`;
-  const stage = (name: string, tile: Staged, at: string): string =>
-    each(
-      tile,
-      (n, down, right) =>
-        `tile_${name}[${at} + row_${name} * ${tile.stride}u + column_${name} + ${down * tile.stride + right}u] = vec4h(next_${name}${n});`,
-    );
-  const next = (name: string, { inner, outer }: Staged): string =>
-    times(Math.ceil((inner * outer) / threads), (n) => `var next_${name}${n}: vec4<${operands}>;`);
   const body = `
   let k4 = params.K / 4u;
   let n4 = params.N / 4u;
@@ -143,20 +74,15 @@ function source(
   let down = min(subgroup / ${across}u, ${down - 1}u);
   let across = subgroup % ${across}u;
   ${times(rows * columns, (c) => `var c${c} = subgroup_matrix_result<f32, ${N}, ${M}>();`)}
-  ${next("a", a)}
-  ${next("b", b)}
-  ${first("a", a, inA)}
-  ${first("b", b, inB)}
+  ${both((of) => of.registers)}
+  ${both((of) => of.place)}
   ${read("begin")}
-  ${stage("a", a, "0u")}
-  ${stage("b", b, "0u")}
+  ${both((of) => of.stage("first"))}
   workgroupBarrier(); // the first step staged
   var turn = 0u;
   for (var start = begin; start < end; start += ${step4}u) {
-    let from_a = ${stageAt(0, a)};
-    let from_b = ${stageAt(0, b)};
-    at_a += ${inA.hop};
-    at_b += ${inB.hop};
+    ${both((of) => of.from)}
+    ${both((of) => of.hop)}
     ${read(`start + ${step4}u`)} // on its way while this step is multiplied
     ${times(
       tile.step / K,
@@ -172,8 +98,7 @@ function source(
     }`,
     )}
     ${tile.stages === 1 ? "workgroupBarrier(); // this step read" : ""}
-    ${stage("a", a, stageAt(1, a))}
-    ${stage("b", b, stageAt(1, b))}
+    ${both((of) => of.stage("next"))}
     workgroupBarrier(); // the next step staged
     turn++;
   }`;
@@ -228,8 +153,7 @@ ${store}`,
 @group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4f>;
-var<workgroup> tile_a: array<vec4h, ${tile.stages * vec4sOf(a)}>;
-var<workgroup> tile_b: array<vec4h, ${tile.stages * vec4sOf(b)}>;
+${both((of) => of.memory)}
 var<workgroup> patch_of: array<vec4f, ${down * across * M * patch4}>;
 ${entry("product", product)}
 ${entry("linear", byPatches("c[i] = activate(sum + bias[column]);"))}

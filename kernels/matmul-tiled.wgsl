@@ -41,8 +41,11 @@ fn block_places(k_major: bool, size: u32, q: u32, k4: u32) -> vec4u {
   return min(4u * q + vec4u(0u, 1u, 2u, 3u), vec4u(size - 1u)) * (params.K / 4u) + k4;
 }
 
-// k-major: element j belongs to k = 4 k4 + j.
-fn block(of_a: bool, at: vec4u) -> mat4x4f {
+// k-major: element j belongs to k = 4 k4 + j. Zeros where there is nothing to read.
+fn block(within: bool, of_a: bool, at: vec4u) -> mat4x4f {
+  if (!within) {
+    return mat4x4f();
+  }
   if (of_a) {
     let read = mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
     if (A_TRANSPOSED) {
@@ -71,24 +74,13 @@ fn tile(group: vec3u, id: vec2u) -> array<vec4f, SUMS> {
   let end = min(k4, begin + share);
   // Addresses once, and then a hop a step.
   let of_a = own.y < M4;
-  var read_at = vec4u();
-  var hop = STEP4;
-  if (of_a) {
-    read_at = block_places(A_TRANSPOSED, params.M, group.y * M4 + own.y, begin + own.x);
-    if (A_TRANSPOSED) {
-      hop = STEP * (params.M / 4u);
-    }
-  } else {
-    read_at = block_places(!B_TRANSPOSED, params.N, group.x * N4 + own.y - M4, begin + own.x);
-    if (!B_TRANSPOSED) {
-      hop = STEP * (params.N / 4u);
-    }
-  }
+  let k_major = select(!B_TRANSPOSED, A_TRANSPOSED, of_a);
+  let size = select(params.N, params.M, of_a);
+  let quad = select(group.x * N4 + own.y - M4, group.y * M4 + own.y, of_a);
+  let hop = select(STEP4, STEP * (size / 4u), k_major);
+  var read_at = block_places(k_major, size, quad, begin + own.x);
   var sums: array<vec4f, SUMS>;
-  var next = mat4x4f();
-  if (stages && begin + own.x < end) {
-    next = block(of_a, read_at);
-  }
+  var next = block(stages && begin + own.x < end, of_a, read_at);
   for (var start = begin; start < end; start += STEP4) {
     if (stages) {
       staged[to] = vec4<ELEM>(next[0]);
@@ -98,10 +90,7 @@ fn tile(group: vec3u, id: vec2u) -> array<vec4f, SUMS> {
     }
     workgroupBarrier(); // tiles written
     read_at += hop;
-    next = mat4x4f();
-    if (stages && start + STEP4 + own.x < end) {
-      next = block(of_a, read_at); // on its way while this step is multiplied
-    }
+    next = block(stages && start + STEP4 + own.x < end, of_a, read_at); // on its way while this step is multiplied
     for (var q = 0u; q < STEP / 2u; q++) {
       for (var u = 0u; u < 2u; u++) { // compilers write it out: the loop's own work for two k
         var w: array<vec4f, COLUMN_QUADS>;
