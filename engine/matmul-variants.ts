@@ -54,6 +54,8 @@ export interface MatmulVariant {
   readonly operands: Precision;
   /** Values of K that it takes at a time. */
   readonly step: number;
+  /** Set where it runs on subgroup matrices, many times as fast as the common cores. */
+  readonly matrices?: true;
   /** The WGSL of a layout. */
   kernel(layout: Layout): MatmulKernel;
   /** Its specialisation. */
@@ -176,6 +178,7 @@ function matrix(
     split,
     tile: size,
     step: tile.step,
+    matrices: true,
     kernel: (layout) => matmulMatrix(layout, shape, tile, lanes, split, operands),
     constants: () => ({}),
   };

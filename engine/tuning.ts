@@ -64,9 +64,9 @@ function paysToPack(
 export class MatmulChoice {
   readonly variants: readonly MatmulVariant[];
   readonly #byName: ReadonlyMap<string, MatmulVariant>;
-  /** Those the rule chooses from, of a K that is not split: on operands as they lie, the same by their tiles, and on panels. */
+  /** Those the rule chooses from, which do not split K: on operands as they lie, the same by what a busy GPU runs best, on panels. */
   readonly #direct: readonly MatmulVariant[];
-  readonly #largestFirst: readonly MatmulVariant[];
+  readonly #bestFirst: readonly MatmulVariant[];
   readonly #packed: readonly MatmulVariant[];
   readonly #adapter: MatmulAdapter;
   #table = new Map<string, { rows: number; variant: MatmulVariant }[]>();
@@ -77,7 +77,9 @@ export class MatmulChoice {
     const whole = this.variants.filter(({ split }) => split === 1);
     const area = ({ tile }: MatmulVariant): number => tile[0] * tile[1];
     this.#direct = whole.filter((variant) => !isPacked(variant));
-    this.#largestFirst = this.#direct.toSorted((a, b) => area(b) - area(a));
+    this.#bestFirst = this.#direct.toSorted(
+      (a, b) => Number(b.matrices ?? false) - Number(a.matrices ?? false) || area(b) - area(a),
+    );
     this.#packed = whole.filter(isPacked);
     this.#adapter = adapter;
   }
@@ -137,6 +139,6 @@ export class MatmulChoice {
     // Large tiles read less, but a GPU wants some hundred workgroups to be busy.
     const busy = ({ tile }: MatmulVariant): boolean =>
       Math.ceil(M / tile[0]) * Math.ceil(N / tile[1]) >= 128;
-    return this.#largestFirst.find((variant) => takes(variant) && busy(variant)) ?? direct;
+    return this.#bestFirst.find((variant) => takes(variant) && busy(variant)) ?? direct;
   }
 }

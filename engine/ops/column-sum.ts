@@ -1,6 +1,7 @@
 import {
-  COLUMN_SUM_LANES,
-  COLUMN_SUM_ROWS,
+  COLUMN_SUM,
+  COLUMN_TOTAL,
+  COLUMN_TOTAL_SOFTWARE,
   columnSum as kernels,
 } from "../../kernels/column-sum.ts";
 import { ofWidth } from "../../kernels/kernel.ts";
@@ -12,10 +13,10 @@ import type { Tensor } from "../tensor.ts";
 export function columnSumInto(gpu: Gpu, x: Tensor, y: Tensor, accumulate: boolean): void {
   const { R, C } = rowsAndColumns(x.shape);
   expectShape("columnSum: y", y.shape, [C]);
-  const P = Math.ceil(R / COLUMN_SUM_ROWS);
+  const P = Math.ceil(R / COLUMN_SUM.ROWS);
   const partial = gpu.empty([P, C]);
   const [kernel, reals] = ofWidth(kernels, C);
-  const columns = Math.ceil(reals / COLUMN_SUM_LANES);
+  const columns = Math.ceil(reals / COLUMN_SUM.LANES);
   gpu.launch(kernel, "partial", { x, partial_out: partial }, { R, C }, [columns, P, 1]);
   totalInto(gpu, partial, y, accumulate);
   gpu.release(partial);
@@ -26,6 +27,7 @@ export function totalInto(gpu: Gpu, partial: Tensor, y: Tensor, ACCUMULATE: bool
   const { R, C } = rowsAndColumns(partial.shape);
   const buffers = { partial_in: partial, y };
   const [kernel, reals] = ofWidth(kernels, C);
-  const columns = Math.ceil(reals / COLUMN_SUM_LANES);
-  gpu.launch(kernel, "total", buffers, { R, C }, [columns, 1, 1], { ACCUMULATE });
+  const division = gpu.info.software ? COLUMN_TOTAL_SOFTWARE : COLUMN_TOTAL;
+  const groups = [Math.ceil(reals / division.LANES), 1, 1] as const;
+  gpu.launch(kernel, "total", buffers, { R, C }, groups, { ACCUMULATE, ...division });
 }

@@ -16,6 +16,35 @@ export interface Owners {
   readonly targets: Uint32Array;
 }
 
+/** Bits of an offset that one pass of the sort goes by. */
+const DIGIT_BITS = 11;
+const DIGITS = 1 << DIGIT_BITS;
+
+/**
+ * The places in `index` of all rows but those of `skip`, by row and then as they come. A radix sort: the host must keep ahead
+ * of a fast device, and of 50,000 places TypedArray.sort takes as long as all its launches.
+ */
+function byRow(index: Uint32Array, skip: ReadonlySet<number>): Uint32Array {
+  let order = new Uint32Array(index.length);
+  let [kept, last] = [0, 0];
+  for (let at = 0; at < index.length; at++) {
+    const row = index[at]!;
+    if (skip.has(row)) continue;
+    order[kept++] = at;
+    if (row > last) last = row;
+  }
+  order = order.subarray(0, kept);
+  let sorted = new Uint32Array(kept);
+  for (let shift = 0; last >>> shift > 0 && shift < 32; shift += DIGIT_BITS) {
+    const ends = new Uint32Array(DIGITS + 1); // of the digits before each, then of each as its places are filled
+    for (const at of order) ends[((index[at]! >>> shift) % DIGITS) + 1]!++;
+    for (let digit = 0; digit < DIGITS; digit++) ends[digit + 1]! += ends[digit]!;
+    for (const at of order) sorted[ends[(index[at]! >>> shift) % DIGITS]!++] = at;
+    [order, sorted] = [sorted, order];
+  }
+  return order;
+}
+
 /**
  * Buckets positions by table row. index: [S][R] element offsets of rows; the positions of `skip` rows are left out.
  * Returns two levels: positions into chunks of at most CHUNK, then chunks into rows, rows in ascending order.
@@ -26,19 +55,7 @@ export function bucketRows(
   C: number,
   skip: ReadonlySet<number>,
 ): { chunks: Owners; rows: Owners } {
-  // Row and position in one number each: a sort without a callback is many times faster, and the host must keep ahead of
-  // a fast device. Below 2^53, as a table has at most 2^30 elements.
-  const keys = new Float64Array(index.length);
-  let kept = 0;
-  for (let at = 0; at < index.length; at++) {
-    if (!skip.has(index[at]!)) keys[kept++] = index[at]! * index.length + at;
-  }
-  const order = new Uint32Array(kept);
-  const items = new Uint32Array(kept); // the position in dy: [R, C]
-  for (const [i, key] of keys.subarray(0, kept).sort().entries()) {
-    order[i] = key % index.length;
-    items[i] = order[i] % R;
-  }
+  const order = byRow(index, skip);
   const chunkOffsets = [0];
   const rowOffsets = [0];
   const rowTargets: number[] = [];
@@ -55,12 +72,12 @@ export function bucketRows(
   return {
     chunks: {
       offsets: Uint32Array.from(chunkOffsets),
-      items,
-      targets: Uint32Array.from({ length: count }, (_, i) => i * C),
+      items: order.map((at) => at % R), // the position in dy: [R, C]
+      targets: new Uint32Array(count).map((_, i) => i * C),
     },
     rows: {
       offsets: Uint32Array.from(rowOffsets),
-      items: Uint32Array.from({ length: count }, (_, i) => i),
+      items: new Uint32Array(count).map((_, i) => i),
       targets: Uint32Array.from(rowTargets),
     },
   };
@@ -79,10 +96,14 @@ export function embedding(
   C: number,
   frozen: ReadonlySet<number> = new Set(),
 ): Tensor {
-  const outside = index.find((at) => at + C > table.size);
-  if (outside !== undefined || index.length % R !== 0) {
+  let [last, bits] = [0, 0];
+  for (const at of index) {
+    if (at > last) last = at;
+    bits |= at;
+  }
+  if (last + C > table.size || index.length % R !== 0) {
     throw new ShapeError(
-      `embedding: ${index.length} offsets of rows [${C}] must lie in a table of ${table.size} elements for ${R} tokens; got ${outside ?? "a ragged list"}.`,
+      `embedding: ${index.length} offsets of rows [${C}] must lie in a table of ${table.size} elements for ${R} tokens; got ${last + C > table.size ? last : "a ragged list"}.`,
     );
   }
   const S = index.length / R;
@@ -90,7 +111,7 @@ export function embedding(
   const y = gpu.empty([R, C]);
   const buffers = { index: uploaded, table, y };
   // Rows may start anywhere, and a vec4 only at a multiple of 4.
-  const anywhere = index.some((at) => at % 4 !== 0);
+  const anywhere = bits % 4 !== 0;
   const [kernel, columns] = anywhere ? ([kernels[1], C] as const) : ofWidth(kernels, C);
   launchEach(gpu, kernel, "forward", buffers, { R, C, S }, R * columns);
   return gpu.tape.record(y, [table], [uploaded], (dy, scratch) => [

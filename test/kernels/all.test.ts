@@ -65,7 +65,10 @@ const PIECES = { LANES: [1, 256], TURNS: [1, 1024] };
 const IN_BOTH_WIDTHS: Readonly<Record<string, readonly Constants[]>> = {
   activation: combine({ ACCUMULATE, ACTIVATION, ...PIECES }),
   add: combine(PIECES),
-  "column-sum": combine({ ACCUMULATE, ROWS: [1, 1024], LANES: [1, 256] }),
+  "column-sum": [
+    ...combine({ ACCUMULATE, ROWS: [1, 1024], LANES: [1, 256] }),
+    ...combine({ ACCUMULATE, SHARES: [1, 16], LANES: [16] }),
+  ],
   dropout: combine({ ACCUMULATE, ...PIECES }),
   embedding: combine({ ACCUMULATE, ...PIECES }),
   fill: combine(PIECES),
@@ -219,6 +222,7 @@ describe("kernels", () => {
     expect(prelude).toEqual([
       "const LANES: u32 = 64u;",
       "const ROWS: u32 = 5u;",
+      "const SHARES: u32 = 1u;",
       "const ACCUMULATE = true;",
       "struct Params { R: u32, C: u32 }",
       "var<immediate> params: Params;",

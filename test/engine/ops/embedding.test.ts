@@ -85,6 +85,16 @@ describe("embedding", () => {
     expect(uses).toEqual(want);
   });
 
+  it("buckets rows anywhere in the largest tables, each once and in ascending order", () => {
+    const places = [0, 2047, 2048, 4095, 1 << 21, (1 << 22) + 1, (1 << 22) - 1, 2 ** 30 - 1];
+    const index = Uint32Array.from({ length: 500 }, (_, i) => places[(i * 7) % places.length]!);
+    const { chunks, rows } = bucketRows(index, 500, 1, new Set([2048]));
+    const kept = places.filter((at) => at !== 2048).toSorted((a, b) => a - b);
+    expect([...rows.targets]).toEqual(kept);
+    const of = (row: number) => [...index.keys()].filter((at) => index[at] === row);
+    expect([...chunks.items]).toEqual(kept.flatMap(of));
+  });
+
   it("refuses an offset past the table, and a ragged list", () => {
     const table = gpu.empty([4, 3]);
     expect(() => embedding(gpu, table, Uint32Array.of(0, 10), 2, 3)).toThrow(
