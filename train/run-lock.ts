@@ -43,7 +43,7 @@ export function lockRun(folder: string): () => void {
     writeFileSync(own, `${process.pid} ${startOf(process.pid)}`);
     try {
       // A link appears whole or not at all: nobody can read a lock that is half written.
-      while (!tryLink(own, path)) removeStale(folder, path);
+      while (!tryLink(own, path) && !takeOver(folder, own, path));
     } finally {
       rmSync(own, { force: true });
     }
@@ -66,22 +66,36 @@ function tryLink(own: string, path: string): boolean {
   }
 }
 
-/** Throws TrainingError when the lock's holder runs. */
-function removeStale(folder: string, path: string): void {
-  const aside = `${path}.${process.pid}.stale`;
-  try {
-    const text = readFileSync(path, "utf8");
-    const holder = holderOf(text);
-    if (holder !== undefined) {
-      throw new TrainingError(
-        `${folder}: one run at a time may write here; process ${holder} does. Wait for it or choose another --output.`,
-      );
-    }
-    renameSync(path, aside);
-    // Another process may have taken the stale lock over meanwhile; then this one is its, and goes back.
-    if (readFileSync(aside, "utf8") !== text) tryLink(aside, path);
-    rmSync(aside);
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw error; // given back in between: try again
+/** Puts this process's lock in the place of one whose holder has ended. False: try again. Throws TrainingError when it runs. */
+function takeOver(folder: string, own: string, path: string): boolean {
+  if (!requireEnded(folder, path)) return false;
+  // One process at a time may do so: of two, the second would take the first one's lock for the one that was left.
+  const turn = `${path}.next`;
+  if (!tryLink(own, turn)) {
+    if (requireEnded(folder, turn)) rmSync(turn, { force: true });
+    return false;
   }
+  try {
+    if (!requireEnded(folder, path)) return false;
+    renameSync(own, path);
+    return true;
+  } finally {
+    rmSync(turn, { force: true });
+  }
+}
+
+/** Whether there is a lock, of a process that has ended. Throws TrainingError when that runs. */
+function requireEnded(folder: string, path: string): boolean {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false; // given back in between
+    throw error;
+  }
+  const holder = holderOf(text);
+  if (holder === undefined) return true;
+  throw new TrainingError(
+    `${folder}: one run at a time may write here; process ${holder} does. Wait for it or choose another --output.`,
+  );
 }

@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FileError, TrainingError } from "../../engine/errors.ts";
@@ -89,6 +90,45 @@ describe("the lock of a run's folder", () => {
       });
     },
   );
+
+  it("is taken over by one process at a time", async () => {
+    await withFolder(async (folder) => {
+      const ended = String(spawnSync("true").pid);
+      const turn = `${lockIn(folder)}.next`;
+      writeFileSync(lockIn(folder), ended);
+      writeFileSync(turn, ended); // it ended in the middle of it
+      lockRun(folder)();
+      expect(readdirSync(folder)).toEqual([]);
+      writeFileSync(lockIn(folder), ended);
+      writeFileSync(turn, String(process.ppid));
+      expect(() => lockRun(folder)).toThrow(`process ${process.ppid} does`);
+      expect(readdirSync(folder)).toEqual([LOCK, basename(turn)]);
+    });
+  });
+
+  it("goes to one of many that find it left behind", async () => {
+    await withFolder(async (folder) => {
+      writeFileSync(lockIn(folder), String(spawnSync("true").pid));
+      const code = `
+        import { existsSync } from "node:fs";
+        import { lockRun } from "${new URL("../../train/run-lock.ts", import.meta.url).href}";
+        console.log("ready");
+        while (!existsSync(${JSON.stringify(join(folder, "go"))}));
+        try { lockRun(${JSON.stringify(folder)}); console.log("taken"); } catch { console.log("refused"); }
+        process.stdin.resume(); // alive until its input ends`;
+      const racers = Array.from({ length: 4 }, () =>
+        spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code]),
+      );
+      const said = racers.map(({ stdout }) => createInterface(stdout)[Symbol.asyncIterator]());
+      const next = async () => Promise.all(said.map(async (lines) => (await lines.next()).value));
+      expect(await next()).toEqual(Array(4).fill("ready"));
+      writeFileSync(join(folder, "go"), "");
+      const outcomes = await next();
+      expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(1);
+      expect(outcomes.filter((outcome) => outcome === "refused")).toHaveLength(3);
+      racers.forEach(({ stdin }) => stdin.end());
+    });
+  });
 
   it("cannot be made where there is no folder", () => {
     expect(() => lockRun("/dev/null/none")).toThrow(FileError);
