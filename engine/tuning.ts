@@ -64,7 +64,8 @@ function paysToPack(
 export class MatmulChoice {
   readonly variants: readonly MatmulVariant[];
   readonly #byName: ReadonlyMap<string, MatmulVariant>;
-  /** Those the rule chooses from, which do not split K: on operands as they lie, the same by what a busy GPU runs best, on panels. */
+  // What the rule chooses from, without those that split K: on operands as they lie, the same by what a busy GPU runs best, and
+  // on panels.
   readonly #direct: readonly MatmulVariant[];
   readonly #bestFirst: readonly MatmulVariant[];
   readonly #packed: readonly MatmulVariant[];
@@ -77,9 +78,11 @@ export class MatmulChoice {
     const whole = this.variants.filter(({ split }) => split === 1);
     const area = ({ tile }: MatmulVariant): number => tile[0] * tile[1];
     this.#direct = whole.filter((variant) => !isPacked(variant));
-    this.#bestFirst = this.#direct.toSorted(
-      (a, b) => Number(b.matrices ?? false) - Number(a.matrices ?? false) || area(b) - area(a),
-    );
+    const largestFirst = this.#direct.toSorted((a, b) => area(b) - area(a));
+    this.#bestFirst = [
+      ...largestFirst.filter(({ matrices }) => matrices),
+      ...largestFirst.filter(({ matrices }) => !matrices),
+    ];
     this.#packed = whole.filter(isPacked);
     this.#adapter = adapter;
   }

@@ -43,7 +43,10 @@ export interface Operand {
   at(x: string, k: number): string;
 }
 
-/** The WGSL of an operand. Rows and columns past its edges are read as they come, from others or, past the buffer, as WebGPU bounds them. */
+/**
+ * The WGSL of an operand. Rows and columns past its edges are read as they come: from others or, past the buffer, as WebGPU
+ * bounds them.
+ */
 export function matrixOperand(tile: OperandTile): Operand {
   const { name, kMajor, size, from, width, step, stages, threads, elements } = tile;
   // The tile's rows, of `inner` vec4s.

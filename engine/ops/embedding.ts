@@ -101,9 +101,10 @@ export function embedding(
     if (at > last) last = at;
     bits |= at;
   }
-  if (last + C > table.size || index.length % R !== 0) {
+  const outside = last + C > table.size;
+  if (outside || index.length % R !== 0) {
     throw new ShapeError(
-      `embedding: ${index.length} offsets of rows [${C}] must lie in a table of ${table.size} elements for ${R} tokens; got ${last + C > table.size ? last : "a ragged list"}.`,
+      `embedding: ${index.length} offsets of rows [${C}] must lie in a table of ${table.size} elements for ${R} tokens; got ${outside ? last : "a ragged list"}.`,
     );
   }
   const S = index.length / R;

@@ -119,14 +119,17 @@ describe("the lock of a run's folder", () => {
       const racers = Array.from({ length: 4 }, () =>
         spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code]),
       );
-      const said = racers.map(({ stdout }) => createInterface(stdout)[Symbol.asyncIterator]());
-      const next = async () => Promise.all(said.map(async (lines) => (await lines.next()).value));
-      expect(await next()).toEqual(Array(4).fill("ready"));
-      writeFileSync(join(folder, "go"), "");
-      const outcomes = await next();
-      expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(1);
-      expect(outcomes.filter((outcome) => outcome === "refused")).toHaveLength(3);
-      racers.forEach(({ stdin }) => stdin.end());
+      try {
+        const said = racers.map(({ stdout }) => createInterface(stdout)[Symbol.asyncIterator]());
+        const next = async () => Promise.all(said.map(async (lines) => (await lines.next()).value));
+        expect(await next()).toEqual(Array(4).fill("ready"));
+        writeFileSync(join(folder, "go"), "");
+        const outcomes = await next();
+        expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(1);
+        expect(outcomes.filter((outcome) => outcome === "refused")).toHaveLength(3);
+      } finally {
+        for (const racer of racers) racer.kill();
+      }
     });
   });
 
