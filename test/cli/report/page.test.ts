@@ -51,9 +51,9 @@ describe.skipIf(!CHROMIUM)("report.html in a browser (needs Chromium)", () => {
         expect(await svg.locator("path, rect, circle").count()).toBeGreaterThan(0);
       }
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
-      const [red, green, blue] = (await page.evaluate(
+      const [red, green, blue] = await page.evaluate<number[]>(
         "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)",
-      )) as number[];
+      );
       expect(red! + green! + blue! > 384).toBe(colorScheme === "light");
       expect(problems).toEqual([]);
       expect(requests).toEqual([pathToFileURL(plain).href]);

@@ -26,11 +26,11 @@ describe("near-duplicates", () => {
     "are the pairs above the threshold, and no others (%i words, runs of %i)",
     async (words, size) => {
       const random = new Random(words);
-      const pairs = Array.from({ length: 120 }, () => {
+      const pairs = Array.from({ length: 120 }, (): [string[], string[]] => {
         const one = Array.from({ length: words }, () => `w${random.int(100_000)}`);
         const share = random.uniform() * 0.08;
         return [one, one.map((word) => (random.uniform() < share ? `x${random.int(1e6)}` : word))];
-      }) as [string[], string[]][];
+      });
       const { near, shingleWords } = await groups(pairs.flat().map((text) => text.join(" ")));
       expect(shingleWords).toBe(size);
       const want = pairs.map(([a, b]) => similarity(a, b, size) >= 0.8);
